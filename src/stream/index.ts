@@ -1,0 +1,1 @@
+export type { ClientCertificate, HttpTarget, MqttTarget, Target, TlsTarget } from "./target.ts";
