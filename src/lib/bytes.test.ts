@@ -1,22 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  concat,
-  decodeUtf8,
-  encodeUtf8,
-  equalBytes,
-  fromBase64,
-  fromHex,
-  toBase64,
-  toHex,
-} from "./bytes.ts";
+import { concat, decodeUtf8, encodeUtf8, equalBytes, fromBase64, fromHex, toBase64, toHex } from "./bytes.ts";
 import { Malformed } from "./malformed.ts";
 
 const anyBytes = fc.uint8Array({ maxLength: 200 });
 
 describe("bytes", () => {
   test("concat keeps the order of its parts", () => {
-    expect(concat([Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)])).toEqual(Uint8Array.of(1, 2, 3));
+    expect(concat([Uint8Array.of(1, 2), new Uint8Array(0), Uint8Array.of(3)])).toEqual(
+      Uint8Array.of(1, 2, 3),
+    );
   });
 
   test("equalBytes compares length and every byte", () => {
@@ -71,7 +64,7 @@ describe("UTF-8", () => {
         expect(decodeUtf8(encodeUtf8(text))).toBe(text);
       }),
     );
-    expect(decodeUtf8(encodeUtf8("€".repeat(10_000)))).toBe("€".repeat(10_000));
+    for (const text of ["é€😀".repeat(5000), "a".repeat(4096)]) expect(decodeUtf8(encodeUtf8(text))).toBe(text);
   });
 
   test("writes U+FFFD for a surrogate that stands alone", () => {
