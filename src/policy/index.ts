@@ -1,3 +1,16 @@
+export { BUILT_IN_RETRY, DEFAULT_POLICY } from "./defaults.ts";
+export { LIMITS, type Limits } from "./json.ts";
+export {
+  applyOverlay,
+  applyOverlayValue,
+  type Options,
+  type Parsed,
+  type PolicyDocument,
+  parsePolicy,
+  parsePolicyValue,
+  requirePolicy,
+} from "./parse.ts";
+export { formatProblem, PolicyError, type Problem, type Severity } from "./problem.ts";
 export type {
   Attributes,
   Auth,

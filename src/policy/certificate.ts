@@ -1,0 +1,39 @@
+import { fromBase64 } from "../lib/bytes.ts";
+import { Malformed } from "../lib/malformed.ts";
+
+const PEM = /-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g;
+/** Largest DER accepted. */
+const MOST_BYTES = 16_384;
+
+/** DER from base64 or PEM of one certificate or private key. Throws Malformed with what is wrong. */
+export function readDer(text: string): Uint8Array {
+  if (text.length > MOST_BYTES * 2) throw new Malformed(`It is larger than ${MOST_BYTES} bytes`);
+  const der = fromBase64(text.includes("-----") ? pemBody(text) : text);
+  if (der.length > MOST_BYTES) throw new Malformed(`It is larger than ${MOST_BYTES} bytes`);
+  const length = sequenceLength(der);
+  if (length === undefined) throw new Malformed("Not DER: it does not begin with a SEQUENCE");
+  if (length !== der.length) {
+    throw new Malformed(`Not DER: it should have ${length} bytes and has ${der.length}`);
+  }
+  return der;
+}
+
+function pemBody(text: string): string {
+  const blocks = [...text.matchAll(PEM)];
+  if (blocks.length === 0) throw new Malformed("Not PEM: no complete block from BEGIN to END");
+  if (blocks.length > 1) throw new Malformed(`It holds ${blocks.length} PEM blocks: give each its own name`);
+  if (blocks[0]?.[1]?.startsWith("ENCRYPTED") || text.includes("Proc-Type:")) {
+    throw new Malformed("It is encrypted: give the key in clear");
+  }
+  return String(blocks[0]?.[2]);
+}
+
+/** The whole length that the outermost SEQUENCE announces (X.690, 8.1.3). */
+function sequenceLength(der: Uint8Array): number | undefined {
+  const [tag, first, second, third] = der;
+  if (tag !== 0x30 || first === undefined) return undefined;
+  if (first < 0x80) return first + 2;
+  if (first === 0x81 && second !== undefined) return second + 3;
+  if (first === 0x82 && second !== undefined && third !== undefined) return ((second << 8) | third) + 4;
+  return undefined;
+}

@@ -1,0 +1,222 @@
+import type { Draft } from "./draft.ts";
+import { describe, type Json, type Member, quote } from "./json.ts";
+import type { KeyDefinition, KeyTable, Referent, ValueOf } from "./key-definition.ts";
+import type { CollectionName } from "./keys.ts";
+import { nearest } from "./nearest.ts";
+import type { Problems } from "./problem.ts";
+import type { Place } from "./source.ts";
+
+/** The checked values of one entry. What was wrong is absent, and reported. */
+export class Values<T extends KeyTable> {
+  readonly #fields: ReadonlyMap<string, Member>;
+  readonly #values: ReadonlyMap<string, unknown>;
+
+  constructor(fields: ReadonlyMap<string, Member>, keys: T, draft: Draft, problems: Problems) {
+    this.#fields = fields;
+    const check = new Check(draft, problems);
+    const values = new Map<string, unknown>();
+    for (const [key, definition] of Object.entries(keys)) {
+      const member = fields.get(key);
+      if (member !== undefined) values.set(key, check.value(member.key, member.value, definition));
+    }
+    this.#values = values;
+  }
+
+  get<K extends keyof T & string>(key: K): ValueOf<T[K]> | undefined {
+    return this.#values.get(key) as ValueOf<T[K]> | undefined;
+  }
+
+  /** The member as written; undefined where the key is absent. */
+  member(key: keyof T & string): Member | undefined {
+    return this.#fields.get(key);
+  }
+}
+
+const COLLECTION_OF: Readonly<Record<Referent, CollectionName>> = {
+  retry: "retry",
+  "trust store": "trust_stores",
+  certificate: "certs",
+  auth: "auth",
+  streamtype: "s",
+};
+
+/** RFC 9110, 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const CONTROL = /[\u0000-\u001f\u007f]/;
+
+class Check {
+  readonly #draft: Draft;
+  readonly #problems: Problems;
+
+  constructor(draft: Draft, problems: Problems) {
+    this.#draft = draft;
+    this.#problems = problems;
+  }
+
+  value(key: string, value: Json, definition: KeyDefinition): unknown {
+    if (value.type === "broken") return undefined;
+    switch (definition.type) {
+      case "flag":
+        return value.type === "flag" ? value.value : this.#wrong(key, value, "true or false");
+      case "integer":
+        return this.#integer(key, value, definition.min, definition.max);
+      case "integers":
+        return this.#list(key, value, "numbers", definition.most, (item) =>
+          this.#integer(key, item, 0, definition.max),
+        );
+      case "choice":
+        return this.#choice(key, value, definition.values);
+      case "reference":
+        return this.#reference(key, value, definition.to);
+      case "references":
+        return this.#list(key, value, `${definition.to} names`, definition.most, (item) =>
+          this.#reference(key, item, definition.to),
+        );
+      case "headers":
+        return this.#names(key, value, definition.most, (name, item) => {
+          const header = this.#text(name, item);
+          return header === undefined || header === "" ? header : this.#header(name, item, header);
+        });
+      case "texts":
+        return this.#names(key, value, 255, (name, item) => this.#text(name, item));
+      case "states":
+        return this.#states(key, value, definition.most);
+      case "anything":
+        return undefined;
+      case "text":
+        return this.#formed(key, value, definition.form);
+    }
+  }
+
+  #integer(key: string, value: Json, min: number, max: number): number | undefined {
+    if (value.type !== "number") return this.#wrong(key, value, "a number");
+    if (Number.isInteger(value.value) && value.value >= min && value.value <= max) return value.value;
+    const message = `${quote(key)} is ${value.value}: expected a whole number from ${min} to ${max}`;
+    return this.#fault("policy-number", value, message);
+  }
+
+  #list<V>(
+    key: string,
+    value: Json,
+    of: string,
+    most: number,
+    check: (item: Json) => V | undefined,
+  ): readonly V[] | undefined {
+    if (value.type !== "list") return this.#wrong(key, value, `a list of ${of}`);
+    if (value.items.length > most) {
+      return this.#fault(
+        "policy-value",
+        value,
+        `${quote(key)} has ${value.items.length} entries, at most ${most}`,
+      );
+    }
+    return value.items.map(check).filter((item) => item !== undefined);
+  }
+
+  #choice(key: string, value: Json, values: readonly string[]): string | undefined {
+    const wanted = `one of ${values.map(quote).join(", ")}`;
+    if (value.type !== "text") return this.#wrong(key, value, wanted);
+    if (values.includes(value.value)) return value.value;
+    const message = `${quote(key)} is ${quote(value.value)}: expected ${wanted}`;
+    return this.#fault("policy-value", value, message, nearest(value.value, values));
+  }
+
+  #reference(key: string, value: Json, to: Referent): string | undefined {
+    const name = this.#text(key, value);
+    const known = this.#draft.collections[COLLECTION_OF[to]];
+    if (name === undefined || known.has(name)) return name;
+    const message = `${quote(key)} names the ${to} ${quote(name)}, which the policy does not have`;
+    const suggestion = nearest(name, known.keys());
+    if (to !== "streamtype") return this.#fault("policy-unknown-name", value, message, suggestion);
+    this.#problems.warning("policy-unknown-name", value, message, suggestion);
+    return undefined;
+  }
+
+  #names<V>(
+    key: string,
+    value: Json,
+    most: number,
+    check: (name: string, item: Json) => V | undefined,
+  ): ReadonlyMap<string, V> | undefined {
+    if (value.type !== "object") return this.#wrong(key, value, "an object, or a list of objects");
+    if (value.members.size > most) {
+      return this.#fault(
+        "policy-value",
+        value,
+        `${quote(key)} has ${value.members.size} entries, at most ${most}`,
+      );
+    }
+    const checked = new Map<string, V>();
+    for (const member of value.members.values()) {
+      if (member.value.type === "broken") continue;
+      const result = check(member.key, member.value);
+      if (result !== undefined) checked.set(member.key, result);
+    }
+    return checked;
+  }
+
+  #states(key: string, value: Json, most: number): ReadonlyMap<number, number> | undefined {
+    const states = this.#names(key, value, most, (status, item) => {
+      if (/^[1-9][0-9]{2}$/.test(status)) return this.#integer(status, item, 1000, 65_535);
+      return this.#fault("policy-value", item, `${quote(status)} is no response status: expected 100 to 999`);
+    });
+    return states && new Map([...states].map(([status, state]) => [Number(status), state]));
+  }
+
+  #formed(
+    key: string,
+    value: Json,
+    form: "header" | "token" | "url" | "payload" | undefined,
+  ): string | undefined {
+    if (form === "payload") return value.type === "text" ? value.value : this.#wrong(key, value, "a text");
+    const text = this.#text(key, value);
+    if (text === undefined) return undefined;
+    switch (form) {
+      case "header":
+        return this.#header(key, value, text);
+      case "token":
+        return TOKEN.test(text)
+          ? text
+          : this.#fault(
+              "policy-value",
+              value,
+              `${quote(key)} is ${quote(text)}: expected one word, such as "GET"`,
+            );
+      case "url":
+        return text.replace(/^\/+/, "");
+      default:
+        return text;
+    }
+  }
+
+  /** A header name: lower case, without the colon that may end it. */
+  #header(key: string, place: Place, text: string): string | undefined {
+    const name = text.trim().replace(/:$/, "").toLowerCase();
+    if (TOKEN.test(name)) return name;
+    return this.#fault("policy-value", place, `${quote(key)} is ${quote(text)}, which is no header name`);
+  }
+
+  #text(key: string, value: Json): string | undefined {
+    if (value.type !== "text") return this.#wrong(key, value, "a text");
+    if (!CONTROL.test(value.value)) return value.value;
+    return this.#fault("policy-value", value, `${quote(key)} holds a control character`);
+  }
+
+  #wrong(key: string, value: Json, wanted: string): undefined {
+    return this.#fault(
+      "policy-type",
+      value,
+      `Expected ${quote(key)} to be ${wanted}, found ${describe(value)}`,
+    );
+  }
+
+  #fault(
+    code: "policy-type" | "policy-number" | "policy-value" | "policy-unknown-name",
+    place: Place,
+    message: string,
+    suggestion?: string,
+  ): undefined {
+    this.#problems.error(code, place, message, suggestion);
+    return undefined;
+  }
+}
