@@ -3,7 +3,7 @@ import { describe, type Json, type Member, quote } from "./json.ts";
 import type { KeyDefinition, KeyTable, Referent, ValueOf } from "./key-definition.ts";
 import type { CollectionName } from "./keys.ts";
 import { nearest } from "./nearest.ts";
-import type { Problems } from "./problem.ts";
+import type { Problems, Suggest } from "./problem.ts";
 import type { Place } from "./source.ts";
 
 /** The checked values of one entry. What was wrong is absent, and reported. */
@@ -118,7 +118,7 @@ class Check {
     if (value.type !== "text") return this.#wrong(key, value, wanted);
     if (values.includes(value.value)) return value.value;
     const message = `${quote(key)} is ${quote(value.value)}: expected ${wanted}`;
-    return this.#fault("policy-value", value, message, nearest(value.value, values));
+    return this.#fault("policy-value", value, message, () => nearest(value.value, values));
   }
 
   #reference(key: string, value: Json, to: Referent): string | undefined {
@@ -126,9 +126,9 @@ class Check {
     const known = this.#draft.collections[COLLECTION_OF[to]];
     if (name === undefined || known.has(name)) return name;
     const message = `${quote(key)} names the ${to} ${quote(name)}, which the policy does not have`;
-    const suggestion = nearest(name, known.keys());
-    if (to !== "streamtype") return this.#fault("policy-unknown-name", value, message, suggestion);
-    this.#problems.warning("policy-unknown-name", value, message, suggestion);
+    const suggest = () => nearest(name, known.keys());
+    if (to !== "streamtype") return this.#fault("policy-unknown-name", value, message, suggest);
+    this.#problems.warning("policy-unknown-name", value, message, suggest);
     return undefined;
   }
 
@@ -214,9 +214,9 @@ class Check {
     code: "policy-type" | "policy-number" | "policy-value" | "policy-unknown-name",
     place: Place,
     message: string,
-    suggestion?: string,
+    suggest?: Suggest,
   ): undefined {
-    this.#problems.error(code, place, message, suggestion);
+    this.#problems.error(code, place, message, suggest);
     return undefined;
   }
 }

@@ -145,7 +145,7 @@ function readFields(
     const definition = key === undefined ? undefined : keys[key];
     if (key === undefined || definition === undefined) {
       if (collection.isNamedInside && member.key === "name") continue;
-      unknownKey(member, names.keys(), `of the ${noun} ${quote(name)}`, problems);
+      unknownKey(member, [...names.keys()], `of the ${noun} ${quote(name)}`, problems);
       continue;
     }
     if (isLater(definition, member.value)) noteLater(member, problems);
@@ -208,7 +208,7 @@ function noteLater(member: Member, problems: Problems): void {
   problems.note("policy-not-acted-upon", member.place, `${what} is accepted and not acted upon yet`);
 }
 
-function unknownKey(member: Member, names: Iterable<string>, where: string, problems: Problems): void {
+function unknownKey(member: Member, names: readonly string[], where: string, problems: Problems): void {
   const suggestion = nearest(member.key, names);
   problems.warning(
     "policy-unknown-key",

@@ -1,4 +1,14 @@
 export { BUILT_IN_RETRY, DEFAULT_POLICY } from "./defaults.ts";
+export {
+  definePolicy,
+  type MetadataName,
+  type PolicyInput,
+  type RetryInput,
+  type StreamtypeInput,
+  type StreamtypeName,
+} from "./define.ts";
+export { diffPolicies, type PolicyDiff } from "./diff.ts";
+export { effectiveSettings, originText, type Setting } from "./effective.ts";
 export { LIMITS, type Limits } from "./json.ts";
 export {
   applyOverlay,
@@ -11,6 +21,8 @@ export {
   requirePolicy,
 } from "./parse.ts";
 export { formatProblem, PolicyError, type Problem, type Severity } from "./problem.ts";
+export { policySchema, type Schema } from "./schema.ts";
+export { type Attempt, retryTimeline } from "./timeline.ts";
 export type {
   Attributes,
   Auth,

@@ -31,7 +31,7 @@ export interface Limits {
   readonly values: number;
 }
 
-export const LIMITS: Limits = { size: 8 * 1024 * 1024, depth: 64, values: 1_000_000 };
+export const LIMITS: Limits = { size: 8 * 1024 * 1024, depth: 64, values: 250_000 };
 
 const FORBIDDEN = new Set(["__proto__", "constructor", "prototype"]);
 

@@ -5,6 +5,9 @@ import { COLLECTIONS, type CollectionName, POLICY_KEYS } from "./keys.ts";
 import { nearest } from "./nearest.ts";
 import type { Problems } from "./problem.ts";
 
+/** New names that are compared with the old ones, so that a large overlay costs no square. */
+const MOST_ASKED = 100;
+
 /** `overlay` laid over `base`; neither is changed. A new name that is nearly an old one is a warning. */
 export function mergeDrafts(base: Draft, overlay: Draft, problems: Problems): Draft {
   return {
@@ -18,12 +21,14 @@ export function mergeDrafts(base: Draft, overlay: Draft, problems: Problems): Dr
 function mergeEntries(name: CollectionName, base: Entries, overlay: Entries, problems: Problems): Entries {
   const { noun, keys } = COLLECTIONS[name];
   const merged = new Map(base);
+  let asked = 0;
   for (const entry of overlay.values()) {
     const old = base.get(entry.name);
-    const suggestion = old === undefined ? nearest(entry.name, base.keys()) : undefined;
+    const suggestion =
+      old === undefined && asked++ < MOST_ASKED ? nearest(entry.name, base.keys()) : undefined;
     if (suggestion !== undefined) {
       const message = `The overlay adds the ${noun} ${quote(entry.name)}`;
-      problems.warning("policy-unknown-name", entry.place, message, suggestion);
+      problems.warning("policy-unknown-name", entry.place, message, () => suggestion);
     }
     merged.set(entry.name, old === undefined ? added(entry) : edited(old, entry, keys));
   }

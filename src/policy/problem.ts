@@ -44,6 +44,11 @@ export class PolicyError extends SecureStreamsError {
   }
 }
 
+/** The name that was probably meant; asked only while problems are kept. */
+export type Suggest = () => string | undefined;
+
+/** Longest path kept; keys may be as long as the text. */
+const LONGEST_PATH = 1000;
 /** How many problems of each kind, errors and others, are kept. */
 const MOST = 100;
 
@@ -51,19 +56,18 @@ const MOST = 100;
 export class Problems {
   readonly #errors: Problem[] = [];
   readonly #others: Problem[] = [];
-  #dropped: Problem | undefined;
   #droppedCount = 0;
 
   get hasErrors(): boolean {
     return this.#errors.length > 0;
   }
 
-  error(code: ErrorCode, place: Place, message: string, suggestion?: string): void {
-    this.#add("error", code, place, message, suggestion);
+  error(code: ErrorCode, place: Place, message: string, suggest?: Suggest): void {
+    this.#add("error", code, place, message, suggest);
   }
 
-  warning(code: ErrorCode, place: Place, message: string, suggestion?: string): void {
-    this.#add("warning", code, place, message, suggestion);
+  warning(code: ErrorCode, place: Place, message: string, suggest?: Suggest): void {
+    this.#add("warning", code, place, message, suggest);
   }
 
   note(code: ErrorCode, place: Place, message: string): void {
@@ -79,29 +83,30 @@ export class Problems {
     const fresh = this.#others.filter((problem) => !old.has(formatProblem(problem)));
     const all = [...this.#errors, ...fresh.map((problem) => (strict ? asError(problem) : problem))];
     all.sort((a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0));
-    if (this.#dropped === undefined) return all;
-    return [...all, { ...this.#dropped, message: `${this.#droppedCount} more problems are not listed` }];
+    const last = all.at(-1);
+    if (last === undefined || this.#droppedCount === 0) return all;
+    const message = `${this.#droppedCount} more problems are not listed`;
+    return [...all, { ...last, severity: "note", message }];
   }
 
-  #add(severity: Severity, code: ErrorCode, place: Place, message: string, suggestion?: string): void {
+  #add(severity: Severity, code: ErrorCode, place: Place, message: string, suggest?: Suggest): void {
     const kept = severity === "error" ? this.#errors : this.#others;
+    if (kept.length === MOST) {
+      this.#droppedCount++;
+      return;
+    }
     const at = place.source.position(place.offset);
-    const problem: Problem = {
+    const suggestion = suggest?.();
+    kept.push({
       severity,
       code,
       message,
       source: place.source.name,
       line: at?.line,
       column: at?.column,
-      path: place.path,
+      path: place.path.slice(0, LONGEST_PATH),
       ...(suggestion === undefined ? {} : { suggestion }),
-    };
-    if (kept.length < MOST) {
-      kept.push(problem);
-      return;
-    }
-    this.#dropped ??= problem;
-    this.#droppedCount++;
+    });
   }
 }
 

@@ -164,14 +164,14 @@ function bufferSettings(values: Checked, problems: Problems): BufferSettings {
 /** Every `${name}` must be metadata of the streamtype, or nothing can ever be put in its place. */
 function checkTemplates(values: Checked, streamtype: Streamtype, problems: Problems): void {
   if (streamtype.directProtocolStrings) return;
-  const names = streamtype.metadata.map((item) => item.name);
+  const names = new Set(streamtype.metadata.map((item) => item.name));
   for (const [key, definition] of Object.entries(STREAMTYPE_KEYS) as readonly Definition[]) {
     const value = definition.isTemplate ? values.member(key)?.value : undefined;
     if (value?.type !== "text") continue;
     for (const [, name = ""] of value.value.matchAll(/\$\{([^}]*)\}/g)) {
-      if (names.includes(name)) continue;
+      if (names.has(name)) continue;
       const message = `${quote(key)} uses ${quote(name)}, which "metadata" does not list`;
-      problems.warning("policy-unknown-name", value, message, nearest(name, names));
+      problems.warning("policy-unknown-name", value, message, () => nearest(name, names));
     }
   }
 }

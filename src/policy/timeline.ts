@@ -1,0 +1,35 @@
+import { type Backoff, CONCEAL_ALWAYS } from "../lib/backoff.ts";
+import type { Millis } from "../lib/millis.ts";
+
+/** One attempt of a peer that never answers. Times are least and most, counting waits alone, not the attempts. */
+export interface Attempt {
+  /** From 1. */
+  readonly number: number;
+  /** The wait before this attempt; 0 for the first. */
+  readonly wait: readonly [Millis, Millis];
+  /** From the first attempt to this one. */
+  readonly elapsed: readonly [Millis, Millis];
+  /** Whether all retries have failed when this attempt fails. */
+  readonly isLast: boolean;
+}
+
+/** The attempts that a retry makes; ends with the last one, or after `most` where there are more. */
+export function retryTimeline(backoff: Backoff, most = 20): readonly Attempt[] {
+  const attempts: Attempt[] = [];
+  let least = 0;
+  let longest = 0;
+  for (let number = 1; number <= most; number++) {
+    const wait = number === 1 ? ([0, 0] as const) : bounds(backoff, number - 1);
+    least += wait[0];
+    longest += wait[1];
+    const isLast = backoff.conceal !== CONCEAL_ALWAYS && number > backoff.conceal;
+    attempts.push({ number, wait, elapsed: [least, longest], isLast });
+    if (isLast) break;
+  }
+  return attempts;
+}
+
+function bounds(backoff: Backoff, failures: number): readonly [Millis, Millis] {
+  const wait = Number(backoff.table[Math.min(failures, backoff.table.length) - 1]);
+  return [wait, wait + Math.floor((wait * backoff.jitterPercent) / 100)];
+}
