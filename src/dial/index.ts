@@ -1,0 +1,1 @@
+export type { Family, HostResolver, Resolution, ResolveEvents } from "./resolver.ts";

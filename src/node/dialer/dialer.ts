@@ -1,0 +1,39 @@
+import type { HostResolver } from "../../dial/index.ts";
+import { Dialing } from "./dialing.ts";
+import type { Dial, DialEvents, DialRequest } from "./request.ts";
+import { SecureContexts } from "./secure-contexts.ts";
+import { Sessions } from "./sessions.ts";
+import { SystemResolver } from "./system-resolver.ts";
+
+export interface DialerOptions {
+  /** Default: the system's own, `dns.lookup`. */
+  readonly resolver?: HostResolver;
+}
+
+/**
+ * The one way to a connected socket: name, addresses, TCP or Unix socket, SOCKS5, TLS. One instance serves a context;
+ * it holds the TLS sessions and secure contexts, both bounded.
+ */
+export class Dialer {
+  readonly #resolver: HostResolver;
+  readonly #contexts = new SecureContexts();
+  readonly #sessions = new Sessions();
+
+  constructor(options: DialerOptions = {}) {
+    this.#resolver = options.resolver ?? new SystemResolver();
+  }
+
+  /** Starts one dial. Calls nothing of `events` before it has returned. */
+  dial(request: DialRequest, events: DialEvents): Dial {
+    return new Dialing(request, events, {
+      resolver: this.#resolver,
+      contexts: this.#contexts,
+      sessions: this.#sessions,
+    });
+  }
+
+  /** Drops the TLS sessions of `scope`; without it, of all. */
+  forgetSessions(scope?: string): void {
+    this.#sessions.forget(scope);
+  }
+}
