@@ -12,7 +12,30 @@ export interface Ports {
   transport(protocol: Protocol): Transport | Promise<Transport>;
   /** Reads a policy's text. Rejects with SecureStreamsError `policy-unreadable`. */
   readPolicy(location: string): Promise<string>;
+  /** What is open now, over all transports. */
+  connections(): readonly ConnectionInfo[];
+  /** Closes every transport. Resolves when no socket is left. */
+  close(): Promise<void>;
   readonly diagnostics: Diagnostics;
+  readonly text: Text;
+  /** A listener of the program threw: it surfaces as an uncaught exception, after the present work is done. */
+  raise(error: unknown): void;
+}
+
+/** UTF-8. */
+export interface Text {
+  encode(text: string): Uint8Array;
+  /** Ill-formed bytes become U+FFFD. */
+  decode(bytes: Uint8Array): string;
+}
+
+/** What of an AbortSignal is used. */
+export interface Abortable {
+  readonly aborted: boolean;
+  readonly reason: unknown;
+  throwIfAborted(): void;
+  addEventListener(type: "abort", listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: "abort", listener: () => void): void;
 }
 
 export interface Clock {
@@ -20,8 +43,8 @@ export interface Clock {
   now(): Millis;
   /** Milliseconds since 1970 for log lines and dates in headers; never for deadlines. */
   wall(): number;
-  /** Calls `run` once at `at` or soon after. Returns the way to call it off. `idle` timers do not keep the process alive. */
-  wake(at: Millis, run: () => void): () => void;
+  /** Calls `run` once at `at` or soon after, and returns the way to call it off. Unless `holds`, the process may end first. */
+  wake(at: Millis, run: () => void, holds: boolean): () => void;
 }
 
 /** Where events go that nobody holds a listener for: `node:diagnostics_channel`. */

@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   "validity-timeout": "The peer showed no sign of life within `svalidhup`",
   "negative-acknowledgement": "The peer refused the transaction or message",
   "body-not-replayable": "The request body was already consumed by an earlier attempt",
+  "body-failed": "The source of the request body failed",
   unsupported: "The policy asks for what this version or platform cannot do",
   internal: "A fault of this library",
 
@@ -32,6 +33,7 @@ export const ERROR_CODES = {
   "policy-conflict": "Keys that exclude each other",
   "policy-certificate": "A certificate that cannot be read",
   "policy-not-acted-upon": "A key that is accepted and not acted upon yet",
+  "policy-changed": "The policy was replaced, and with it the settings of the stream",
   "policy-unreadable": "The policy could not be read from its path or URL",
   "streamtype-unknown": "The policy has no such streamtype",
   "metadata-unknown": "The streamtype declares no such metadata name",

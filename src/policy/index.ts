@@ -10,6 +10,7 @@ export {
 export { diffPolicies, type PolicyDiff } from "./diff.ts";
 export { effectiveSettings, originText, type Setting } from "./effective.ts";
 export { LIMITS, type Limits } from "./json.ts";
+export { nearest } from "./nearest.ts";
 export {
   applyOverlay,
   applyOverlayValue,

@@ -1,1 +1,13 @@
+export { isAddress } from "./endpoint.ts";
+export {
+  type MetadataValues,
+  metadataItem,
+  receivedMetadata,
+  requireDeclared,
+  requireSafe,
+} from "./metadata.ts";
+export { type Identity, type PlanOptions, planTarget } from "./plan.ts";
+export { isLegal, STATES, type StateName, type StateRow, type UserState } from "./states.ts";
+export { StreamMachine } from "./stream-machine.ts";
 export type { ClientCertificate, HttpTarget, MqttTarget, Target, TlsTarget } from "./target.ts";
+export type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";

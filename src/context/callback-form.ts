@@ -1,0 +1,112 @@
+import { UsageError } from "../lib/errors.ts";
+import type { StreamCore } from "./core.ts";
+import type { Message, StateEvent } from "./events.ts";
+import { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } from "./handlers.ts";
+import type { Reply } from "./reply.ts";
+import type { Stream } from "./stream.ts";
+
+/** A stream driven by callbacks instead of promises and iteration. */
+export class CallbackForm {
+  readonly #stream: Stream;
+  readonly #handlers: Handlers;
+  readonly #core: StreamCore;
+  #wantsTx = false;
+
+  constructor(stream: Stream, handlers: Handlers, core: StreamCore) {
+    this.#stream = stream;
+    this.#handlers = handlers;
+    this.#core = core;
+  }
+
+  state(event: StateEvent): void {
+    if (this.#handlers.state !== undefined) this.#obey(() => this.#handlers.state?.(event));
+  }
+
+  /** False where nobody handles `rx`. */
+  rx(message: Message): boolean {
+    if (this.#handlers.rx === undefined) return false;
+    this.#obey(() => this.#handlers.rx?.(message));
+    return true;
+  }
+
+  requestTx(): void {
+    if (this.#handlers.tx === undefined)
+      throw new UsageError("Cannot request tx: the stream was opened without tx");
+    if (this.#core.isTransactional) {
+      this.#transact();
+      return;
+    }
+    this.#wantsTx = true;
+    if (this.#core.outbox.isWritable) this.writable();
+    else this.#core.feed({ type: "request" });
+  }
+
+  /** The connection takes more. */
+  writable(): void {
+    if (!this.#wantsTx || !this.#core.outbox.isWritable) return;
+    this.#wantsTx = false;
+    this.#obey(() => {
+      const piece = this.#handlers.tx?.();
+      if (piece === undefined || isVerdict(piece)) return piece;
+      const { payload, start, end } = wholeOr(piece);
+      // The callback form hears of a refusal as a state.
+      this.#stream.send(payload, { start, end }).catch(() => {});
+      return undefined;
+    });
+  }
+
+  /** Calls back into the program and does what it answers. */
+  #obey(call: () => Verdict): void {
+    try {
+      const verdict = call();
+      if (verdict === DESTROY_ME) this.#stream.close();
+      else if (verdict === DISCONNECT_ME) this.#stream.disconnect();
+    } catch (error) {
+      this.#core.ports.raise(error);
+    }
+  }
+
+  /** Body from `tx`, response to `rx`. */
+  #transact(): void {
+    this.#stream.request({ payload: () => this.#body() }).then(
+      (reply) => this.#relay(reply),
+      () => {},
+    );
+  }
+
+  async *#body(): AsyncIterable<Uint8Array> {
+    for (;;) {
+      const piece = this.#handlers.tx?.();
+      if (piece === undefined) return;
+      if (isVerdict(piece)) return this.#obey(() => piece);
+      const { payload, end } = wholeOr(piece);
+      yield typeof payload === "string" ? this.#core.ports.text.encode(payload) : payload;
+      if (end) return;
+    }
+  }
+
+  async #relay(reply: Reply): Promise<void> {
+    const { text } = this.#core.ports;
+    const frame = { binary: undefined, topic: undefined };
+    let start = true;
+    try {
+      for await (const payload of reply.payload) {
+        this.rx({ payload, start, end: false, ...frame, text: () => text.decode(payload) });
+        start = false;
+      }
+      this.rx({ payload: new Uint8Array(), start, end: true, ...frame, text: () => "" });
+    } catch {
+      // An incomplete response is told as the state that follows it.
+    }
+  }
+}
+
+function wholeOr(piece: Piece): Required<Exclude<Piece, string | Uint8Array>> {
+  if (typeof piece === "string" || piece instanceof Uint8Array)
+    return { payload: piece, start: true, end: true };
+  return { payload: piece.payload, start: piece.start ?? false, end: piece.end ?? false };
+}
+
+function isVerdict(piece: Piece | Verdict): piece is Exclude<Verdict, undefined> {
+  return piece === DISCONNECT_ME || piece === DESTROY_ME;
+}

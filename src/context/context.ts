@@ -1,0 +1,206 @@
+import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import {
+  applyOverlay,
+  applyOverlayValue,
+  diffPolicies,
+  type MetadataName,
+  nearest,
+  type PolicyDocument,
+  type Problem,
+  requirePolicy,
+  type StreamtypeName,
+} from "../policy/index.ts";
+import type { Identity } from "../stream/index.ts";
+import type { Settings } from "./core.ts";
+import type { StateEvent } from "./events.ts";
+import type { Handlers } from "./handlers.ts";
+import type { Inspection } from "./inspect.ts";
+import { loadPolicy, type PolicySource } from "./load-policy.ts";
+import { observe } from "./observe.ts";
+import type { Abortable, Logger, Ports } from "./ports.ts";
+import type { Reply } from "./reply.ts";
+import { type RequestOptions, Stream, type Surroundings } from "./stream.ts";
+
+export interface ContextOptions<P = PolicySource> {
+  /** A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. */
+  readonly policy: P;
+  /** What the program knows about itself: credentials, serial number, client certificates. Never logged. */
+  readonly identity?: Identity;
+  /** Shaped like pino's. Default: no log. */
+  readonly logger?: Logger;
+  /** Warnings of the policy are errors. Default: false. */
+  readonly strict?: boolean;
+}
+
+export interface OpenOptions<Name extends string = string> {
+  readonly metadata?: Partial<Readonly<Record<Name, string>>>;
+  /** Closes the stream when it fires. */
+  readonly signal?: Abortable;
+  /** The callback form. */
+  readonly rx?: Handlers["rx"];
+  readonly tx?: Handlers["tx"];
+  readonly state?: Handlers["state"];
+}
+
+/** A policy in force, and the streams opened under it. */
+export class Context<P = unknown> {
+  readonly #ports: Ports;
+  readonly #identity: Identity;
+  readonly #logger: Logger | undefined;
+  readonly #strict: boolean;
+  readonly #streams = new Map<number, Stream>();
+  readonly #surroundings: Surroundings;
+  #document: PolicyDocument;
+  #revision = 1;
+  #lastId = 0;
+  #closed = false;
+
+  /** @internal Use `createContext()`. */
+  constructor(ports: Ports, document: PolicyDocument, options: Omit<ContextOptions, "policy">) {
+    this.#ports = ports;
+    this.#document = document;
+    this.#identity = options.identity ?? {};
+    this.#logger = options.logger;
+    this.#strict = options.strict ?? false;
+    this.#surroundings = {
+      ports,
+      observed: (stream, event) => this.#observed(stream, event),
+      ended: (stream) => this.#streams.delete(stream.id),
+    };
+  }
+
+  /** Warnings and notes about the policy in force. */
+  get problems(): readonly Problem[] {
+    return this.#document.problems;
+  }
+
+  get streamtypes(): readonly string[] {
+    return [...this.#document.policy.streamtypes.keys()];
+  }
+
+  /** Opens a logical stream. Throws UsageError for an unknown streamtype or metadata that cannot be used. */
+  open<S extends StreamtypeName<P>>(
+    streamtype: S,
+    options: OpenOptions<MetadataName<P, S>> = {},
+  ): Stream<MetadataName<P, S>> {
+    if (this.#closed) throw closedError();
+    const { signal } = options;
+    signal?.throwIfAborted();
+    this.#lastId += 1;
+    const stream = new Stream<MetadataName<P, S>>(this.#lastId, this.#settings(streamtype), this.#surroundings, {
+      metadata: options.metadata ?? {},
+      handlers: options,
+    });
+    this.#streams.set(stream.id, stream as unknown as Stream);
+    if (signal !== undefined) {
+      const abort = (): void => stream.close();
+      signal.addEventListener("abort", abort, { once: true });
+      stream.on("state", ({ state }) => {
+        if (state === "destroying") signal.removeEventListener("abort", abort);
+      });
+    }
+    stream.begin();
+    return stream;
+  }
+
+  /** One http transaction on a stream of its own, which is closed when the reply has come whole. */
+  async request<S extends StreamtypeName<P>>(
+    streamtype: S,
+    options: RequestOptions<MetadataName<P, S>> = {},
+  ): Promise<Reply> {
+    const stream = this.open(streamtype);
+    try {
+      const reply = await stream.request(options);
+      stream.on("state", ({ state }) => {
+        if (state === "disconnected") stream.close();
+      });
+      if (!stream.isConnected) stream.close();
+      return reply;
+    } catch (error) {
+      stream.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Replaces the policy. Streams whose effective settings changed connect anew, those whose streamtype is gone are
+   * closed, the others notice nothing. A policy with faults rejects with PolicyError and changes nothing.
+   */
+  async replacePolicy(policy: PolicySource): Promise<void> {
+    this.#install(await loadPolicy(policy, this.#ports, { strict: this.#strict }));
+  }
+
+  /** Lays an overlay (JSON text or an object) over the policy in force, whole or not at all. Throws PolicyError. */
+  overlay(overlay: string | object): void {
+    const options = { source: "overlay", strict: this.#strict };
+    this.#install(
+      requirePolicy(
+        typeof overlay === "string"
+          ? applyOverlay(this.#document, overlay, options)
+          : applyOverlayValue(this.#document, overlay, options),
+      ),
+    );
+  }
+
+  /** Every stream and every connection as they are now. */
+  inspect(): Inspection {
+    return {
+      streams: [...this.#streams.values()].map((stream) => stream.inspect()),
+      connections: this.#ports.connections(),
+    };
+  }
+
+  /** Closes every stream and every connection; resolves when no socket is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const stream of [...this.#streams.values()]) stream.close();
+    await this.#ports.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #settings(name: string): Settings {
+    const { streamtypes } = this.#document.policy;
+    const streamtype = streamtypes.get(name);
+    if (streamtype !== undefined) {
+      return { streamtype, identity: this.#identity, scope: `policy-${this.#revision}` };
+    }
+    const near = nearest(name, streamtypes.keys());
+    const hint = near === undefined ? `it has ${[...streamtypes.keys()].join(", ")}` : `did you mean "${near}"?`;
+    throw new UsageError(`Cannot open "${name}": the policy has no such streamtype; ${hint}`, "streamtype-unknown");
+  }
+
+  #install(document: PolicyDocument): void {
+    const changes = diffPolicies(this.#document.policy, document.policy);
+    const changed = new Set(changes.changed);
+    this.#document = document;
+    this.#revision += 1;
+    this.#ports.diagnostics.publish("secure-streams:policy", { revision: this.#revision, changes });
+    this.#logger?.info({ revision: this.#revision, ...changes }, "policy.replaced");
+    const reason: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };
+    for (const stream of [...this.#streams.values()]) {
+      if (!document.policy.streamtypes.has(stream.streamtype)) stream.close();
+      else stream.adopt(this.#settings(stream.streamtype), changed.has(stream.streamtype) ? reason : undefined);
+    }
+  }
+
+  #observed(stream: Stream, event: StateEvent): void {
+    observe(stream, event, this.#ports.diagnostics, this.#logger);
+  }
+}
+
+/** Reads the policy and makes a context of it over `ports`. Rejects with PolicyError, every fault in it. */
+export async function createContextOver<const P>(ports: Ports, options: ContextOptions<P>): Promise<Context<P>> {
+  const { policy, ...rest } = options;
+  const document = await loadPolicy(policy as PolicySource, ports, { strict: rest.strict ?? false });
+  for (const problem of document.problems) {
+    if (problem.severity !== "note") rest.logger?.warn({ ...problem }, "policy.warning");
+  }
+  return new Context<P>(ports, document, rest);
+}
+
+function closedError(): SecureStreamsError {
+  return new SecureStreamsError({ layer: "stream", code: "closed", message: "Cannot open: the context is closed" });
+}

@@ -1,0 +1,285 @@
+import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import type { Streamtype } from "../policy/index.ts";
+import {
+  type Identity,
+  type MetadataValues,
+  planTarget,
+  receivedMetadata,
+  type StreamInput,
+  StreamMachine,
+  type StreamOutput,
+  type StreamSettings,
+  type Target,
+} from "../stream/index.ts";
+import { Attempt } from "./attempt.ts";
+import { Driver } from "./driver.ts";
+import type { StateEvent } from "./events.ts";
+import type { Marks } from "./inbox.ts";
+import { Outbox } from "./outbox.ts";
+import type { Frame, Link, Ports, ResponseHead, StreamId, Transport } from "./ports.ts";
+import { Transactions } from "./transactions.ts";
+
+/** What a stream takes from its context; replaced as a whole when the policy changes. */
+export interface Settings {
+  readonly streamtype: Streamtype;
+  readonly identity: Identity;
+  /** Names the policy's revision. */
+  readonly scope: string;
+}
+
+/** What the core tells the stream around it. */
+export interface CoreEvents {
+  state(event: StateEvent): void;
+  /** A piece of a message, or of a response that no `request()` waits for. False holds the peer back. */
+  received(payload: Uint8Array, frame: Frame): boolean;
+  /** A connection takes messages. */
+  writable(): void;
+  /** The last thing heard. */
+  ended(): void;
+}
+
+/** Bytes of messages that may wait for a connection. */
+const OUTBOX_LIMIT = 4 * 1024 * 1024;
+
+/** The inside of a stream: its machine, its present link, and what is on the way in both directions. */
+export class StreamCore {
+  readonly id: StreamId;
+  readonly ports: Ports;
+  readonly outbox: Outbox;
+  readonly transactions: Transactions;
+  metadata: Record<string, string>;
+  received: Readonly<Record<string, string>> = {};
+  #settings: Settings;
+  readonly #events: CoreEvents;
+  readonly #machine: StreamMachine;
+  readonly #driver: Driver<StreamInput, StreamOutput>;
+  #attempt: Attempt | undefined;
+  #transport: Transport | undefined;
+  #plan: { readonly target: Target; readonly hasBody: boolean } | undefined;
+  #retryAt: number | undefined;
+
+  constructor(
+    id: StreamId,
+    ports: Ports,
+    settings: Settings,
+    metadata: Record<string, string>,
+    events: CoreEvents,
+  ) {
+    this.id = id;
+    this.ports = ports;
+    this.metadata = metadata;
+    this.#settings = settings;
+    this.#events = events;
+    this.#machine = new StreamMachine(machineSettings(settings.streamtype), ports.random);
+    this.#driver = new Driver(this.#machine, ports.clock, (output) => this.#perform(output));
+    this.outbox = new Outbox(settings.streamtype.name, OUTBOX_LIMIT, {
+      settled: (outcome) => this.#settled(outcome),
+    });
+    this.transactions = new Transactions(this);
+  }
+
+  get streamtype(): Streamtype {
+    return this.#settings.streamtype;
+  }
+
+  get isTransactional(): boolean {
+    return isTransactional(this.#settings.streamtype);
+  }
+
+  get machine(): StreamMachine {
+    return this.#machine;
+  }
+
+  get retryAt(): number | undefined {
+    return this.#retryAt;
+  }
+
+  get marks(): Marks {
+    const { size, pauseAbove, resumeBelow } = this.#settings.streamtype.buffer;
+    const pause = pauseAbove > 0 ? pauseAbove : size;
+    return { pauseAbove: pause, resumeBelow: resumeBelow > 0 ? Math.min(resumeBelow, pause) : pause >> 1 };
+  }
+
+  readonly feed = (input: StreamInput): void => {
+    this.#driver.feed(input);
+  };
+
+  /** Something is to be sent: connect, unless that is under way or awaited. */
+  wake(): void {
+    const waits = !this.#machine.isResting && this.#settings.streamtype.nailedUp && this.isTransactional;
+    this.feed(waits ? { type: "connect" } : { type: "request" });
+  }
+
+  /** Where the stream would go now. Throws UsageError where the metadata or the identity does not allow it. */
+  plan(hasBody: boolean): Target {
+    if (this.#plan === undefined || this.#plan.hasBody !== hasBody) {
+      this.#plan = { target: this.planWith(this.metadata, hasBody), hasBody };
+    }
+    return this.#plan.target;
+  }
+
+  planWith(metadata: MetadataValues, hasBody: boolean): Target {
+    const { streamtype, identity, scope } = this.#settings;
+    return planTarget(streamtype, metadata, { identity, scope, hasBody });
+  }
+
+  /** Metadata or settings changed: the next attempt plans anew. */
+  forgetPlan(): void {
+    this.#plan = undefined;
+  }
+
+  /** Takes new settings; with `reason` the connection is made anew. */
+  adopt(settings: Settings, reason: Reason | undefined): void {
+    this.#settings = settings;
+    this.#plan = undefined;
+    if (reason !== undefined)
+      this.feed({ type: "recycle", reason, settings: machineSettings(settings.streamtype) });
+  }
+
+  answered(head: ResponseHead, ok: boolean): void {
+    const attempt = this.#attempt;
+    this.received = receivedMetadata(this.streamtype, head.headers);
+    this.transactions.reply(head, ok, () => attempt?.resume());
+  }
+
+  receive(payload: Uint8Array, frame: Frame): boolean {
+    if (this.transactions.hasReplied) return this.transactions.data(payload, frame);
+    return this.#events.received(payload, frame);
+  }
+
+  resume(): void {
+    this.#attempt?.resume();
+  }
+
+  writable(): void {
+    this.#events.writable();
+  }
+
+  #perform(output: StreamOutput): void {
+    switch (output.type) {
+      case "state":
+        this.#state(output);
+        return;
+      case "open":
+        this.#open(new Attempt(output.attempt, this));
+        return;
+      case "close":
+        this.#attempt?.close();
+        this.#attempt = undefined;
+        return;
+      default:
+        this.#rested(output.reason, output.exhausted);
+    }
+  }
+
+  #state({ state, previous, reason, attempt, retryIn }: Extract<StreamOutput, { type: "state" }>): void {
+    this.#retryAt = retryIn === undefined ? undefined : this.ports.clock.now() + retryIn;
+    this.#events.state({ streamtype: this.streamtype.name, state, previous, reason, attempt, retryIn });
+    if (state === "timeout" && this.transactions.active?.timeout !== undefined) this.#timedOut();
+    if (state === "destroying") this.#destroyed();
+  }
+
+  #timedOut(): void {
+    const span = this.transactions.active?.timeout;
+    const reason: Reason = {
+      layer: this.isTransactional ? "http" : "stream",
+      code: "timeout",
+      message: `No answer within ${span} ms`,
+    };
+    this.transactions.fail(reason);
+    this.feed({ type: "give-up", reason });
+  }
+
+  #rested(reason: Reason | undefined, exhausted: boolean): void {
+    if (reason !== undefined) {
+      const cause = new SecureStreamsError(reason, { streamtype: this.streamtype.name });
+      const told = exhausted ? allRetriesFailed(this.streamtype, this.#machine.failures, reason) : reason;
+      this.transactions.fail(told, exhausted ? cause : undefined);
+      if (exhausted) {
+        this.#transport?.forget(this.id);
+        this.outbox.fail(told);
+      }
+    }
+    this.transactions.startNext();
+    if (this.outbox.hasWaiting) this.feed({ type: "request" });
+  }
+
+  #open(attempt: Attempt): void {
+    this.#attempt = attempt;
+    const opened = this.transactions.openBody();
+    if ("code" in opened) {
+      this.feed({ type: "failed", attempt: attempt.id, reason: opened, repeatable: false });
+      return;
+    }
+    try {
+      const asked = this.transactions.active;
+      const hasBody = opened.body !== undefined;
+      const plain = asked === undefined || Object.keys(asked.metadata).length === 0;
+      const planned = plain
+        ? this.plan(hasBody)
+        : this.planWith({ ...this.metadata, ...asked.metadata }, hasBody);
+      this.#carry(attempt, withHeaders(planned, asked?.body.headers ?? []), opened.body);
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      const reason: Reason = { layer: "policy", code: error.code, message: error.message };
+      this.feed({ type: "failed", attempt: attempt.id, reason, repeatable: true });
+    }
+  }
+
+  #carry(attempt: Attempt, target: Target, body: Uint8Array | AsyncIterable<Uint8Array> | undefined): void {
+    const transport = this.#transport ?? this.ports.transport(target.protocol);
+    const open = (ready: Transport): Link => ready.open({ stream: this.id, target, body }, attempt);
+    if (!("then" in transport)) {
+      this.#transport = transport;
+      attempt.carry(open(transport));
+      return;
+    }
+    transport.then(
+      (ready) => {
+        this.#transport = ready;
+        if (this.#attempt === attempt) attempt.carry(open(ready));
+      },
+      (error: unknown) => {
+        const reason: Reason = { layer: "stream", code: "unsupported", message: String(error) };
+        this.feed({ type: "failed", attempt: attempt.id, reason, repeatable: false });
+      },
+    );
+  }
+
+  #settled(outcome: { readonly type: string; readonly by?: string; readonly reason?: Reason }): void {
+    const attempt = this.#attempt?.id ?? 0;
+    if (outcome.type === "acknowledged" && (outcome.by === "peer" || this.streamtype.protocol === "mqtt")) {
+      this.feed({ type: "acknowledged", attempt });
+    } else if (outcome.type === "refused" && outcome.reason !== undefined) {
+      this.feed({ type: "refused", attempt, reason: outcome.reason });
+    }
+  }
+
+  #destroyed(): void {
+    const reason: Reason = { layer: "stream", code: "closed", message: "The stream was closed" };
+    this.transactions.failAll(reason);
+    this.outbox.fail(reason);
+    this.#transport?.forget(this.id);
+    this.#events.ended();
+  }
+}
+
+export function isTransactional({ protocol }: Streamtype): boolean {
+  return protocol === "h1" || protocol === "h2" || protocol === "h3";
+}
+
+function machineSettings(streamtype: Streamtype): StreamSettings {
+  const { retry, nailedUp, opportunistic } = streamtype;
+  return { retry, nailedUp, opportunistic, transactional: isTransactional(streamtype) };
+}
+
+function withHeaders(target: Target, headers: readonly string[]): Target {
+  if (headers.length === 0 || target.http === undefined) return target;
+  return { ...target, http: { ...target.http, headers: [...target.http.headers, ...headers] } };
+}
+
+function allRetriesFailed({ name }: Streamtype, failures: number, last: Reason): Reason {
+  const attempts = failures === 1 ? "The attempt" : `All ${failures} attempts`;
+  const message = `${attempts} of "${name}" failed; the last: ${last.message}`;
+  return { ...last, code: "all-retries-failed", message };
+}

@@ -1,0 +1,23 @@
+import type { Message, Payload, StateEvent } from "./events.ts";
+
+/** A callback's answer: hang up; the retry rules apply. */
+export const DISCONNECT_ME = Symbol("disconnect me");
+
+/** A callback's answer: end the stream for good. */
+export const DESTROY_ME = Symbol("destroy me");
+
+export type Verdict = typeof DISCONNECT_ME | typeof DESTROY_ME | undefined;
+
+/** What `tx` has to send: a whole message, or one piece of one. */
+export type Piece = Payload | { readonly payload: Payload; readonly start?: boolean; readonly end?: boolean };
+
+/**
+ * The callback form, for people who come from libwebsockets: pass it to `context.open`. `tx` is called once for each
+ * `stream.requestTx()` when the connection takes more; for h1 and h2 it is called for the body until a piece says
+ * `end`. Nothing to send is undefined.
+ */
+export interface Handlers {
+  rx?(message: Message): Verdict;
+  tx?(): Piece | Verdict;
+  state?(event: StateEvent): Verdict;
+}

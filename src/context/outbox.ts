@@ -1,0 +1,130 @@
+import { type Reason, SecureStreamsError } from "../lib/errors.ts";
+import type { Acknowledgement } from "./events.ts";
+import type { Link, SendOptions, Settled } from "./ports.ts";
+
+interface Outgoing {
+  readonly payload: Uint8Array;
+  readonly options: SendOptions;
+  readonly resolve: (acknowledgement: Acknowledgement) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const BY_PEER: Acknowledgement = { by: "peer" };
+const BY_KERNEL: Acknowledgement = { by: "kernel" };
+
+/** What an outbox tells its stream about messages that were handed over. */
+export interface OutboxEvents {
+  settled(outcome: Settled): void;
+}
+
+/** Messages on their way out, in order: some wait for a connection, some are in the transport's hands. */
+export class Outbox {
+  readonly #streamtype: string;
+  readonly #limit: number;
+  readonly #events: OutboxEvents;
+  #waiting: Outgoing[] = [];
+  #size = 0;
+  #link: Link | undefined;
+  #blocked = false;
+  readonly #inFlight = new Set<Outgoing>();
+
+  constructor(streamtype: string, limit: number, events: OutboxEvents) {
+    this.#streamtype = streamtype;
+    this.#limit = limit;
+    this.#events = events;
+  }
+
+  /** Messages and bytes that wait for a connection, and messages whose outcome is open. */
+  inspect(): { readonly waiting: number; readonly bytes: number; readonly inFlight: number } {
+    return { waiting: this.#waiting.length, bytes: this.#size, inFlight: this.#inFlight.size };
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0 && this.#inFlight.size === 0;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  get isWritable(): boolean {
+    return this.#link !== undefined && !this.#blocked && this.#waiting.length === 0;
+  }
+
+  send(payload: Uint8Array, options: SendOptions): Promise<Acknowledgement> {
+    return new Promise((resolve, reject) => {
+      const message = { payload, options, resolve, reject };
+      if (this.isWritable) {
+        this.#hand(message, this.#link as Link);
+        return;
+      }
+      if (this.#size + payload.length > this.#limit) {
+        reject(
+          this.#error({
+            layer: "stream",
+            code: "queue-full",
+            message: `Cannot send: ${this.#size} bytes wait already, the limit is ${this.#limit}; await earlier sends first`,
+          }),
+        );
+        return;
+      }
+      this.#waiting.push(message);
+      this.#size += payload.length;
+    });
+  }
+
+  /** A link is up: what waits goes out. */
+  attach(link: Link): void {
+    this.#link = link;
+    this.#blocked = false;
+    this.flush();
+  }
+
+  /** The link is gone: what is not handed over waits for the next. */
+  detach(): void {
+    this.#link = undefined;
+  }
+
+  /** The link takes more. */
+  drained(): void {
+    this.#blocked = false;
+    this.flush();
+  }
+
+  flush(): void {
+    let count = 0;
+    for (const message of this.#waiting) {
+      if (this.#link === undefined || this.#blocked) break;
+      count += 1;
+      this.#size -= message.payload.length;
+      this.#hand(message, this.#link);
+    }
+    this.#waiting = this.#waiting.slice(count);
+  }
+
+  /** Gives up on every message: its promise rejects with `reason`. */
+  fail(reason: Reason): void {
+    const messages = [...this.#inFlight, ...this.#waiting];
+    this.#inFlight.clear();
+    this.#waiting = [];
+    this.#size = 0;
+    for (const message of messages) message.reject(this.#error(reason));
+  }
+
+  #hand(message: Outgoing, link: Link): void {
+    this.#inFlight.add(message);
+    const goOn = link.send(message.payload, message.options, (outcome) => this.#settle(message, outcome));
+    if (!goOn) this.#blocked = true;
+  }
+
+  #settle(message: Outgoing, outcome: Settled): void {
+    if (!this.#inFlight.delete(message)) return;
+    if (outcome.type === "acknowledged") message.resolve(outcome.by === "peer" ? BY_PEER : BY_KERNEL);
+    else message.reject(this.#error(outcome.reason));
+    this.#events.settled(outcome);
+  }
+
+  #error(reason: Reason): SecureStreamsError {
+    return new SecureStreamsError(reason, { streamtype: this.#streamtype });
+  }
+}

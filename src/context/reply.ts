@@ -1,0 +1,88 @@
+import { concat } from "../lib/bytes.ts";
+import { SecureStreamsError } from "../lib/errors.ts";
+import { Inbox, type Marks } from "./inbox.ts";
+import type { ResponseHead, Text } from "./ports.ts";
+
+/**
+ * The answer to one http transaction. Its payload arrives while it is read: iterate `payload`, or ask for the whole.
+ * An answer that nobody reads holds the connection back once its buffer is full; `discard()` lets it go.
+ */
+export class Reply {
+  readonly status: number;
+  /** Whether the status acknowledges: 200 to 299, or the policy's `http_expect`. */
+  readonly ok: boolean;
+  /** Received values of the metadata that the policy declares. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly #head: ResponseHead;
+  readonly #inbox: Inbox<Uint8Array>;
+  readonly #text: Text;
+
+  constructor(
+    head: ResponseHead,
+    parts: {
+      readonly ok: boolean;
+      readonly metadata: Readonly<Record<string, string>>;
+      readonly inbox: Inbox<Uint8Array>;
+      readonly text: Text;
+    },
+  ) {
+    this.status = head.status;
+    this.ok = parts.ok;
+    this.metadata = parts.metadata;
+    this.#head = head;
+    this.#inbox = parts.inbox;
+    this.#text = parts.text;
+  }
+
+  /** The pieces of the payload in order. Throws SecureStreamsError where the response ends before it is complete. */
+  get payload(): AsyncIterable<Uint8Array> {
+    return this.#inbox;
+  }
+
+  /** The value of a response header, whatever the policy declares; undefined where it is absent. */
+  header(name: string): string | undefined {
+    const wanted = name.toLowerCase();
+    const at = this.#head.headers.findIndex((each, index) => index % 2 === 0 && each === wanted);
+    return at === -1 ? undefined : this.#head.headers[at + 1];
+  }
+
+  /** The whole payload. Rejects with the reason of an incomplete response, or `queue-full` above `limit` bytes. */
+  async bytes(limit = 64 * 1024 * 1024): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    let size = 0;
+    for await (const piece of this.#inbox) {
+      size += piece.length;
+      if (size > limit) {
+        this.discard();
+        throw new SecureStreamsError({
+          layer: "stream",
+          code: "queue-full",
+          message: `Cannot collect the payload: it is larger than ${limit} bytes; iterate reply.payload instead`,
+        });
+      }
+      pieces.push(piece);
+    }
+    const only = pieces[0];
+    return pieces.length === 1 && only !== undefined ? only : concat(pieces);
+  }
+
+  /** The whole payload as UTF-8. */
+  async text(): Promise<string> {
+    return this.#text.decode(await this.bytes());
+  }
+
+  /** The whole payload as JSON. Rejects with SyntaxError where it is none. */
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+
+  /** Drops the payload, now and to come; the transaction still ends with its acknowledgement. */
+  discard(): void {
+    this.#inbox.discard();
+  }
+}
+
+/** The queue behind a reply's payload. */
+export function replyInbox(marks: Marks, resume: () => void): Inbox<Uint8Array> {
+  return new Inbox<Uint8Array>(marks, (piece) => piece.length, resume);
+}

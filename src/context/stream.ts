@@ -1,0 +1,298 @@
+import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import type { Millis } from "../lib/millis.ts";
+import {
+  type MetadataValues,
+  requireDeclared,
+  requireSafe,
+  type StateName,
+  type UserState,
+} from "../stream/index.ts";
+import { frameBody } from "./body.ts";
+import { CallbackForm } from "./callback-form.ts";
+import { type CoreEvents, type Settings, StreamCore } from "./core.ts";
+import type { Acknowledgement, Body, Message, Payload, StateEvent } from "./events.ts";
+import type { Handlers } from "./handlers.ts";
+import { Inbox } from "./inbox.ts";
+import type { StreamInfo } from "./inspect.ts";
+import { Listeners } from "./listeners.ts";
+import type { Abortable, Frame, Ports, SendOptions } from "./ports.ts";
+import { nextState } from "./next-state.ts";
+import type { Reply } from "./reply.ts";
+import type { Asked } from "./transactions.ts";
+
+export interface RequestOptions<Name extends string = string> {
+  /** What to send. Text and bytes have a known length; an iterable is sent in pieces as it comes. */
+  readonly payload?: Body;
+  /** Metadata for this transaction alone, over that of the stream. */
+  readonly metadata?: Partial<Readonly<Record<Name, string>>>;
+  readonly signal?: Abortable;
+  /** Milliseconds until the transaction is given up, retries included. Default: the policy's `timeout_ms`, if any. */
+  readonly timeout?: Millis;
+}
+
+export interface MessageOptions {
+  /** ws, mqtt: whether this piece begins and ends a message. Default: both. */
+  readonly start?: boolean;
+  readonly end?: boolean;
+  /** ws: binary or text, over the policy's `ws_binary`. */
+  readonly binary?: boolean;
+}
+
+/** What the context gives a stream beside its settings. */
+export interface Surroundings {
+  readonly ports: Ports;
+  /** Every state of every stream passes here: log lines and diagnostics. */
+  readonly observed: (stream: Stream, event: StateEvent) => void;
+  readonly ended: (stream: Stream) => void;
+}
+
+/**
+ * A logical stream: it outlives the connections under it. Messages that come in are read by iterating it; h1 and h2
+ * are asked with `request()`. Made by `context.open()`.
+ */
+export class Stream<Name extends string = string> implements AsyncIterable<Message, undefined> {
+  readonly streamtype: string;
+  readonly id: number;
+  readonly #core: StreamCore;
+  readonly #surroundings: Surroundings;
+  readonly #callbacks: CallbackForm;
+  readonly #states = new Listeners<StateEvent>();
+  #inbox: Inbox<Message> | undefined;
+
+  /** @internal Use `context.open()`. */
+  constructor(
+    id: number,
+    settings: Settings,
+    surroundings: Surroundings,
+    options: { readonly metadata: MetadataValues; readonly handlers: Handlers },
+  ) {
+    this.id = id;
+    this.streamtype = settings.streamtype.name;
+    this.#surroundings = surroundings;
+    const events: CoreEvents = {
+      state: (event) => this.#stateChanged(event),
+      received: (payload, frame) => this.#received(payload, frame),
+      writable: () => this.#callbacks.writable(),
+      ended: () => this.#ended(),
+    };
+    this.#core = new StreamCore(id, surroundings.ports, settings, {}, events);
+    this.#callbacks = new CallbackForm(this as unknown as Stream, options.handlers, this.#core);
+    for (const [name, value] of Object.entries(options.metadata)) this.#setMetadata(name, value);
+    if (settings.streamtype.nailedUp) this.#core.plan(false);
+  }
+
+  /** @internal Begins its life; separate from the constructor so that listeners of the context hear it. */
+  begin(): void {
+    this.#core.feed({ type: "create" });
+  }
+
+  /** @internal The policy changed. */
+  adopt(settings: Settings, reason: Reason | undefined): void {
+    this.#core.adopt(settings, reason);
+  }
+
+  /** The state last entered. */
+  get state(): StateName {
+    return this.#core.machine.state ?? "creating";
+  }
+
+  get isConnected(): boolean {
+    return this.#core.machine.isConnected;
+  }
+
+  /** Metadata that the peer sent with its last response head. */
+  get received(): Readonly<Record<string, string>> {
+    return this.#core.received;
+  }
+
+  /** Calls `listener` with every change of state, until the function it returns is called. */
+  on(event: "state", listener: (event: StateEvent) => void): () => void {
+    if (event !== "state")
+      throw new UsageError(`Cannot listen: there is no event "${String(event)}", only "state"`);
+    return this.#states.add(listener);
+  }
+
+  /** Resolves when the stream next enters `state`, or at once if it is there. Rejects when it is closed first. */
+  reached(state: StateName | UserState, options: { readonly signal?: Abortable } = {}): Promise<StateEvent> {
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    if (this.state === state) {
+      const none = { reason: undefined, retryIn: undefined, previous: undefined };
+      return Promise.resolve({ streamtype: this.streamtype, state, attempt: 1, ...none });
+    }
+    return nextState(this.#states, state, signal, () =>
+      this.#error("closed", `The stream was closed before it was ${state}`),
+    );
+  }
+
+  /** Sets metadata for what is sent from now on. Throws UsageError `metadata-unknown` or `metadata-unsafe`. */
+  setMetadata(values: Partial<Readonly<Record<Name, string>>>): void {
+    for (const [name, value] of Object.entries(values)) this.#setMetadata(name, value as string | undefined);
+  }
+
+  /**
+   * Sends one message over ws, mqtt or raw, now or when the stream is next connected. Settles on the peer's
+   * acknowledgement where the protocol has one, else when the bytes are with the kernel. Rejects with the reason
+   * when it is refused, lost, or every retry has failed.
+   */
+  send(payload: Payload, options: MessageOptions = {}): Promise<Acknowledgement> {
+    if (this.#core.isTransactional) {
+      const { protocol } = this.#core.streamtype;
+      throw new UsageError(`Cannot send: "${this.streamtype}" speaks ${protocol}; use request({ payload })`);
+    }
+    this.#requireOpen("send");
+    this.#core.plan(false);
+    const bytes = typeof payload === "string" ? this.#core.ports.text.encode(payload) : payload;
+    const sendOptions: SendOptions = {
+      start: options.start ?? true,
+      end: options.end ?? true,
+      binary: options.binary,
+    };
+    const sent = this.#core.outbox.send(bytes, sendOptions);
+    if (!this.isConnected) this.#core.feed({ type: "request" });
+    return sent;
+  }
+
+  /**
+   * One http transaction: resolves when the response head is there, whatever its status. Rejects with the reason when
+   * the policy's retries are used up, on timeout, on abort, and when repeating is not safe. Transactions of one
+   * stream run one after the other; for several at a time open several streams, which share connections.
+   */
+  request(options: RequestOptions<Name> = {}): Promise<Reply> {
+    const core = this.#core;
+    if (!core.isTransactional) {
+      throw new UsageError(
+        `Cannot request: "${this.streamtype}" speaks ${core.streamtype.protocol}; use send()`,
+      );
+    }
+    this.#requireOpen("request");
+    const { signal } = options;
+    if (signal?.aborted) return Promise.reject(signal.reason);
+    const metadata = (options.metadata ?? {}) as MetadataValues;
+    if (options.metadata === undefined) core.plan(options.payload !== undefined);
+    else core.planWith({ ...core.metadata, ...metadata }, options.payload !== undefined);
+    const body = frameBody(options.payload, core.streamtype.http, core.ports);
+    const timeout = options.timeout ?? core.streamtype.timeout;
+    return new Promise((resolve, reject) => {
+      const asked = { body, metadata, timeout, resolve, reject };
+      core.transactions.add(signal === undefined ? asked : abortable(asked, signal, core));
+    });
+  }
+
+  /** Connects now, with a fresh count of retries (`lws_ss_client_connect`). */
+  connect(): void {
+    this.#requireOpen("connect");
+    this.#core.feed({ type: "connect" });
+  }
+
+  /** Hangs up; the policy's retry rules say what follows. */
+  disconnect(): void {
+    const message = "The program hung up";
+    this.#core.feed({ type: "disconnect", reason: { layer: "stream", code: "closed", message } });
+  }
+
+  /** Asks for one call of the `tx` handler (`lws_ss_request_tx`). */
+  requestTx(): void {
+    this.#requireOpen("request tx");
+    this.#callbacks.requestTx();
+  }
+
+  /** Starts the stream's one-shot timer: the state `timeout` when it fires. Default: the policy's `timeout_ms`. */
+  timeout(span?: Millis): void {
+    const wait = span ?? this.#core.streamtype.timeout;
+    if (wait !== undefined && wait > 0) this.#core.feed({ type: "start-timeout", span: wait });
+  }
+
+  cancelTimeout(): void {
+    this.#core.feed({ type: "cancel-timeout" });
+  }
+
+  /** Ends the stream for good. What waits to be sent is rejected with `closed`; to lose nothing, await it first. */
+  close(): void {
+    this.#core.feed({ type: "destroy" });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /** Messages as they come. Reading slowly holds the peer back; leaving the loop leaves the rest for the next. */
+  [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
+    return this.#queue();
+  }
+
+  /** What it does now. */
+  inspect(): StreamInfo {
+    const { machine, outbox, retryAt, transactions, ports } = this.#core;
+    return {
+      id: this.id,
+      streamtype: this.streamtype,
+      state: this.state,
+      failures: machine.failures,
+      retryIn: retryAt === undefined ? undefined : Math.max(0, retryAt - ports.clock.now()),
+      sending: outbox.inspect(),
+      transactions: transactions.waiting + (transactions.active === undefined ? 0 : 1),
+      unread: { messages: this.#inbox?.length ?? 0, bytes: this.#inbox?.size ?? 0 },
+    };
+  }
+
+  #setMetadata(name: string, value: string | undefined): void {
+    requireDeclared(this.#core.streamtype, name);
+    if (value === undefined) delete this.#core.metadata[name];
+    else {
+      requireSafe(name, value, "text");
+      this.#core.metadata[name] = value;
+    }
+    this.#core.forgetPlan();
+  }
+
+  #queue(): Inbox<Message> {
+    this.#inbox ??= new Inbox(
+      this.#core.marks,
+      (message) => message.payload.length,
+      () => this.#core.resume(),
+    );
+    return this.#inbox;
+  }
+
+  #stateChanged(event: StateEvent): void {
+    this.#surroundings.observed(this as unknown as Stream, event);
+    this.#states.emit(event, this.#core.ports.raise);
+    this.#callbacks.state(event);
+  }
+
+  #received(payload: Uint8Array, { start, end, binary, topic }: Frame): boolean {
+    const { text } = this.#core.ports;
+    const message: Message = { payload, start, end, binary, topic, text: () => text.decode(payload) };
+    if (this.#callbacks.rx(message)) return true;
+    return payload.length === 0 && !start ? true : this.#queue().push(message);
+  }
+
+  #requireOpen(verb: string): void {
+    if (this.state === "destroying") throw this.#error("closed", `Cannot ${verb}: the stream is closed`);
+  }
+
+  #ended(): void {
+    this.#inbox?.end();
+    this.#surroundings.ended(this as unknown as Stream);
+  }
+
+  #error(code: "closed", message: string): SecureStreamsError {
+    return new SecureStreamsError({ layer: "stream", code, message }, { streamtype: this.streamtype });
+  }
+}
+
+/** `asked`, given up when `signal` fires before it is settled. */
+function abortable(asked: Asked, signal: Abortable, core: StreamCore): Asked {
+  const leave = (): void => signal.removeEventListener("abort", abort);
+  const watched: Asked = {
+    ...asked,
+    ended: leave,
+  };
+  const abort = (): void => {
+    const message = "The caller gave the transaction up";
+    core.transactions.abort(watched, signal.reason, { layer: "stream", code: "aborted", message });
+  };
+  signal.addEventListener("abort", abort, { once: true });
+  return watched;
+}

@@ -1,0 +1,119 @@
+import { type Reason, UsageError } from "../lib/errors.ts";
+import type { MetadataItem, Streamtype } from "../policy/index.ts";
+
+/** Values by metadata name. An item that is declared and not set expands to nothing and sends no header. */
+export type MetadataValues = Readonly<Record<string, string | undefined>>;
+
+/** What a value is put into decides which characters would break out of it. */
+export type Place = "endpoint" | "url" | "topic" | "header" | "text";
+
+/**
+ * Fills `${name}` in `template` from `values`. A `$` without `{` stands for itself.
+ *
+ * Throws UsageError `metadata-unknown` for a name that the streamtype does not declare and `metadata-unsafe` for a
+ * value that would change the shape of `place`. Policy: `endpoint`, `http_url`, `mqtt_topic` and their kin.
+ */
+export function expand(
+  template: string,
+  streamtype: Streamtype,
+  values: MetadataValues,
+  place: Place,
+): string {
+  if (!template.includes("${")) return template;
+  return template.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
+    requireDeclared(streamtype, name);
+    const value = values[name] ?? "";
+    requireSafe(name, value, place);
+    return value;
+  });
+}
+
+/** The declared item called `name`, compared as a header where the name itself is none. */
+export function metadataItem(streamtype: Streamtype, name: string): MetadataItem | undefined {
+  const declared = streamtype.metadata.find((item) => item.name === name);
+  if (declared !== undefined) return declared;
+  if (!streamtype.directProtocolStrings) return undefined;
+  const header = headerName(name);
+  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(header) ? { name, header } : undefined;
+}
+
+/** Lower case, without the colon that lws policies write. */
+export function headerName(name: string): string {
+  const lower = name.trim().toLowerCase();
+  return lower.endsWith(":") ? lower.slice(0, -1) : lower;
+}
+
+/** Throws UsageError `metadata-unknown` with the names that exist. */
+export function requireDeclared(streamtype: Streamtype, name: string): MetadataItem {
+  const item = metadataItem(streamtype, name);
+  if (item !== undefined) return item;
+  const known = streamtype.metadata.map((each) => `"${each.name}"`).join(", ") || "none";
+  throw new UsageError(
+    `Cannot set metadata "${printable(name)}": streamtype "${streamtype.name}" declares ${known}`,
+    "metadata-unknown",
+  );
+}
+
+/** Throws UsageError `metadata-unsafe` where `value` would break out of `place`. */
+export function requireSafe(name: string, value: string, place: Place): void {
+  const fault = shapeFault(value, place);
+  if (fault === undefined) return;
+  throw new UsageError(
+    `Cannot use metadata "${printable(name)}": its value "${printable(value)}" holds ${fault}, which would change the ${place} it is put into`,
+    "metadata-unsafe",
+  );
+}
+
+/** Header values for `streamtype.metadata`, names in lower case alternating with values. */
+export function metadataHeaders(streamtype: Streamtype, values: MetadataValues): string[] {
+  const headers: string[] = [];
+  for (const name of Object.keys(values)) {
+    const value = values[name];
+    if (value === undefined || value === "") continue;
+    const { header } = requireDeclared(streamtype, name);
+    if (header === undefined) continue;
+    requireSafe(name, value, "header");
+    headers.push(header, value);
+  }
+  return headers;
+}
+
+/** What the peer's `headers` (names in lower case alternating with values) say for the declared items. */
+export function receivedMetadata(streamtype: Streamtype, headers: readonly string[]): Record<string, string> {
+  const received: Record<string, string> = Object.create(null);
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const header = headers[index];
+    const value = headers[index + 1] ?? "";
+    for (const item of streamtype.metadata) {
+      if (item.header === undefined || item.header !== header) continue;
+      const earlier = received[item.name];
+      received[item.name] = earlier === undefined ? value : `${earlier}, ${value}`;
+    }
+  }
+  return received;
+}
+
+/** A reason that a link cannot even be asked for. */
+export function policyReason(error: UsageError): Reason {
+  return { layer: "policy", code: error.code, message: error.message };
+}
+
+function shapeFault(value: string, place: Place): string | undefined {
+  if (/[\x00-\x1f\x7f]/.test(value)) {
+    // A tab is lawful inside a header value (RFC 9110, 5.5); everywhere else a control character is not.
+    if (place !== "header" || /[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return "a control character";
+  }
+  if (place === "header" && /[^\x00-\xff]/.test(value)) return "a character beyond ISO 8859-1";
+  if (place === "endpoint" && /[/\\?#@\s[\]%]/.test(value)) return "a separator of URLs";
+  if (place === "url" && /[\s#]/.test(value)) return "a space or fragment mark";
+  if (place === "topic" && /[+#]/.test(value)) return "a topic wildcard";
+  return undefined;
+}
+
+function printable(text: string): string {
+  const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  return short.replace(
+    /[\x00-\x1f\x7f]/g,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
+}

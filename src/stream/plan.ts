@@ -1,0 +1,201 @@
+import { UsageError } from "../lib/errors.ts";
+import type { MqttMessage, Streamtype } from "../policy/index.ts";
+import { type Endpoint, parseEndpoint } from "./endpoint.ts";
+import { expand, headerName, type MetadataValues, metadataHeaders, requireSafe } from "./metadata.ts";
+import type { ClientCertificate, HttpTarget, MqttTarget, Target, TlsTarget } from "./target.ts";
+
+/** What the program knows about itself: the system blobs of libwebsockets. Never logged. */
+export interface Identity {
+  /** Fills `http_auth_header`, after `http_auth_preamble`. */
+  readonly auth?: string;
+  readonly serial?: string;
+  readonly firmwareVersion?: string;
+  readonly deviceType?: string;
+  readonly mqttClientId?: string;
+  readonly mqttUsername?: string;
+  readonly mqttPassword?: string | Uint8Array;
+  /** `client_cert` is an index into these. */
+  readonly clientCertificates?: readonly ClientCertificate[];
+}
+
+export interface PlanOptions {
+  readonly identity: Identity;
+  /** Names the revision of the policy: TLS sessions and connections are shared within it only. */
+  readonly scope: string;
+  /** Whether the transaction carries a body: decides the method where the policy names none. */
+  readonly hasBody: boolean;
+}
+
+/**
+ * Where `streamtype` with these metadata values goes, and what it says there.
+ *
+ * Throws UsageError `metadata-unknown`, `metadata-unsafe`, `blob-missing`, `policy-value` or `unsupported`; nothing
+ * has been sent then.
+ */
+export function planTarget(streamtype: Streamtype, values: MetadataValues, options: PlanOptions): Target {
+  const endpoint = planEndpoint(streamtype, values);
+  const tls = planTls(streamtype, endpoint, options);
+  const port = endpoint.unixPath === undefined ? (endpoint.port ?? streamtype.port) : 0;
+  if (endpoint.unixPath === undefined && port === 0) {
+    throw new UsageError(
+      `Cannot connect: streamtype "${streamtype.name}" has no port`,
+      "policy-value",
+      "policy",
+    );
+  }
+  const mqtt = streamtype.protocol === "mqtt" ? planMqtt(streamtype, values, options.identity) : undefined;
+  const where = endpoint.unixPath ?? `${endpoint.host.toLowerCase()}:${port}`;
+  return {
+    streamtype,
+    protocol: streamtype.protocol,
+    host: endpoint.host,
+    port,
+    unixPath: endpoint.unixPath,
+    tls,
+    socks5: endpoint.unixPath === undefined ? streamtype.viaSocks5 : undefined,
+    attributes: streamtype.attributes,
+    retry: streamtype.retry,
+    shareKey: shareKey(streamtype, where, tls, mqtt),
+    http: isHttp(streamtype) ? planHttp(streamtype, values, endpoint, port, tls, options) : undefined,
+    mqtt,
+  };
+}
+
+function isHttp({ protocol }: Streamtype): boolean {
+  return protocol === "h1" || protocol === "h2" || protocol === "ws";
+}
+
+function planEndpoint(streamtype: Streamtype, values: MetadataValues): Endpoint {
+  const alone = /^\$\{([^}]*)\}$/.exec(streamtype.endpoint)?.[1];
+  const value = alone === undefined ? undefined : values[alone];
+  if (alone === undefined || value === undefined || !/^[a-z0-9]+:\/\//i.test(value)) {
+    return parseEndpoint(expand(streamtype.endpoint, streamtype, values, "endpoint"));
+  }
+  expand(streamtype.endpoint, streamtype, {}, "endpoint");
+  requireSafe(alone, value, "url");
+  const endpoint = parseEndpoint(value);
+  if (streamtype.tls && endpoint.tls === false) {
+    throw new UsageError(
+      `Cannot use metadata "${alone}": it would switch TLS off, which only the policy may do`,
+      "metadata-unsafe",
+    );
+  }
+  return endpoint;
+}
+
+function planTls(streamtype: Streamtype, endpoint: Endpoint, options: PlanOptions): TlsTarget | undefined {
+  if (!(endpoint.tls ?? streamtype.tls)) return undefined;
+  return {
+    serverName: endpoint.unixPath === undefined ? endpoint.host : "localhost",
+    trustStore: streamtype.trustStore,
+    clientCertificate: clientCertificate(streamtype, options.identity),
+    scope: options.scope,
+  };
+}
+
+function clientCertificate(streamtype: Streamtype, identity: Identity): ClientCertificate | undefined {
+  if (streamtype.clientCert === undefined) return undefined;
+  const certificate = identity.clientCertificates?.[streamtype.clientCert];
+  if (certificate === undefined) throw missing(streamtype, `client certificate ${streamtype.clientCert}`);
+  return certificate;
+}
+
+function planHttp(
+  streamtype: Streamtype,
+  values: MetadataValues,
+  endpoint: Endpoint,
+  port: number,
+  tls: TlsTarget | undefined,
+  { identity, hasBody }: PlanOptions,
+): HttpTarget {
+  const { http } = streamtype;
+  const path = endpoint.url === undefined || endpoint.url === "" ? http.url : endpoint.url;
+  const headers = [...metadataHeaders(streamtype, values), ...identityHeaders(streamtype, identity)];
+  if (http.formUrlencoded && hasBody) headers.push("content-type", "application/x-www-form-urlencoded");
+  return {
+    method: streamtype.protocol === "ws" ? "GET" : (http.method ?? (hasBody ? "POST" : "GET")).toUpperCase(),
+    authority: authority(endpoint, port, tls !== undefined),
+    path: `/${expand(path, streamtype, values, "url").replace(/^\/+/, "")}`,
+    headers,
+  };
+}
+
+function authority({ host, unixPath }: Endpoint, port: number, tls: boolean): string {
+  if (unixPath !== undefined) return "localhost";
+  const name = host.includes(":") ? `[${host}]` : host;
+  return port === (tls ? 443 : 80) ? name : `${name}:${port}`;
+}
+
+function identityHeaders(streamtype: Streamtype, identity: Identity): string[] {
+  const { http } = streamtype;
+  const headers: string[] = [];
+  const add = (
+    header: string | undefined,
+    value: string | undefined,
+    blob: string,
+    preamble: string,
+  ): void => {
+    if (header === undefined) return;
+    if (value === undefined) throw missing(streamtype, blob);
+    requireSafe(blob, value, "header");
+    headers.push(headerName(header), preamble + value);
+  };
+  add(http.authHeader, identity.auth, "auth", http.authPreamble);
+  add(http.serialHeader, identity.serial, "serial", "");
+  add(http.firmwareHeader, identity.firmwareVersion, "firmwareVersion", "");
+  add(http.deviceTypeHeader, identity.deviceType, "deviceType", "");
+  return headers;
+}
+
+function planMqtt(streamtype: Streamtype, values: MetadataValues, identity: Identity): MqttTarget {
+  const { mqtt } = streamtype;
+  const topic = (template: string | undefined): string | undefined =>
+    template === undefined ? undefined : expand(template, streamtype, values, "topic");
+  const message = (template: MqttMessage | undefined): MqttMessage | undefined =>
+    template === undefined
+      ? undefined
+      : {
+          ...template,
+          topic: expand(template.topic, streamtype, values, "topic"),
+          payload: expand(template.payload, streamtype, values, "text"),
+        };
+  const filter = mqtt.subscribe;
+  // A program that may name the whole filter may use wildcards; one that fills a gap in it may not.
+  const place = filter !== undefined && /^\$\{[^}]*\}$/.test(filter) ? "text" : "topic";
+  return {
+    version: mqtt.version,
+    clientId: identity.mqttClientId ?? "",
+    username: identity.mqttUsername,
+    password: identity.mqttPassword,
+    topic: topic(mqtt.topic),
+    subscribe: filter === undefined ? undefined : expand(filter, streamtype, values, place),
+    qos: mqtt.qos,
+    retain: mqtt.retain,
+    keepAlive: mqtt.keepAlive,
+    cleanStart: mqtt.cleanStart,
+    will: message(mqtt.will),
+    birth: message(mqtt.birth),
+  };
+}
+
+function shareKey(
+  streamtype: Streamtype,
+  where: string,
+  tls: TlsTarget | undefined,
+  mqtt: MqttTarget | undefined,
+): string {
+  const trust =
+    tls === undefined
+      ? "plain"
+      : [tls.scope, tls.trustStore?.name ?? "", streamtype.clientCert ?? ""].join("/");
+  const session = mqtt === undefined ? "" : `${mqtt.version}/${mqtt.clientId}/${mqtt.username ?? ""}`;
+  return [streamtype.protocol, where, streamtype.viaSocks5 ?? "", trust, session].join("|");
+}
+
+function missing(streamtype: Streamtype, blob: string): UsageError {
+  return new UsageError(
+    `Cannot connect: streamtype "${streamtype.name}" needs ${blob}; give it in createContext({ identity })`,
+    "blob-missing",
+    "policy",
+  );
+}
