@@ -19,12 +19,10 @@ export function readDer(text: string): Uint8Array {
 }
 
 function pemBody(text: string): string {
+  if (text.includes("ENCRYPTED")) throw new Malformed("It is encrypted: give the key in clear");
   const blocks = [...text.matchAll(PEM)];
   if (blocks.length === 0) throw new Malformed("Not PEM: no complete block from BEGIN to END");
   if (blocks.length > 1) throw new Malformed(`It holds ${blocks.length} PEM blocks: give each its own name`);
-  if (blocks[0]?.[1]?.startsWith("ENCRYPTED") || text.includes("Proc-Type:")) {
-    throw new Malformed("It is encrypted: give the key in clear");
-  }
   return String(blocks[0]?.[2]);
 }
 

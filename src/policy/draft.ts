@@ -128,7 +128,7 @@ function readFields(
   const { noun, keys, short } = collection;
   if (value.type === "broken") return new Map();
   if (short !== undefined && (value.type !== "object" || noun === "certificate")) {
-    return new Map([[short, { key: short, place, value }]]);
+    return new Map([[short, { key: noun === "certificate" ? name : short, place, value }]]);
   }
   if (value.type !== "object") {
     problems.error(
@@ -209,11 +209,6 @@ function noteLater(member: Member, problems: Problems): void {
 }
 
 function unknownKey(member: Member, names: readonly string[], where: string, problems: Problems): void {
-  const suggestion = nearest(member.key, names);
-  problems.warning(
-    "policy-unknown-key",
-    member.place,
-    `Unknown key ${quote(member.key)} ${where}`,
-    suggestion,
-  );
+  const message = `Unknown key ${quote(member.key)} ${where}`;
+  problems.warning("policy-unknown-key", member.place, message, () => nearest(member.key, names));
 }

@@ -13,7 +13,7 @@ import type { Retry, Streamtype } from "./types.ts";
 export interface Setting {
   /** The policy's key; `metadata.NAME` for one metadata item, `retry.KEY` for what the retry says. */
   readonly key: string;
-  /** As JSON could hold it; undefined where the key is absent and has no default. */
+  /** As JSON could hold it; a sentence where absence means more than no value; undefined where it means none. */
   readonly value: unknown;
   readonly origin: "policy" | "overlay" | "default";
   /** `file:line:column` or `name#/pointer`; undefined for a default. */
@@ -45,7 +45,9 @@ export function effectiveSettings(document: PolicyDocument, name: string): reado
       settings.push(written(key, value, member));
     }
     if (key === "retry")
-      settings.push(...retrySettings(streamtype.retry, draft.collections.retry.get(streamtype.retry.name)));
+      settings.push(
+        ...retrySettings(streamtype.retry, draft.collections.retry.get(values.get("retry") ?? "")),
+      );
   }
   return settings;
 }

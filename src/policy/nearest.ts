@@ -1,10 +1,14 @@
+/** Longer names are not compared. */
+const LONGEST = 64;
+
 /** The name most like `name`, where one is like it; names are compared by edits (Levenshtein, with swaps). */
 export function nearest(name: string, names: Iterable<string>): string | undefined {
   const wanted = name.toLowerCase();
+  if (wanted.length < 2 || wanted.length > LONGEST) return undefined;
   let best: string | undefined;
-  let least = Math.max(1, Math.floor(Math.min(wanted.length, 64) / 3)) + 1;
+  let least = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of names) {
-    if (Math.abs(candidate.length - wanted.length) >= least || wanted.length > 64) continue;
+    if (Math.abs(candidate.length - wanted.length) >= least) continue;
     const edits = distance(wanted, candidate.toLowerCase());
     if (edits < least) {
       least = edits;
