@@ -1,0 +1,16 @@
+export {
+  type Authority,
+  createAuthority,
+  createSelfSigned,
+  type Issued,
+  type RevocationListOptions,
+} from "./authority.ts";
+export type {
+  CertificateOptions,
+  Extension,
+  HashName,
+  KeyKind,
+  KeyUsage,
+  NameConstraints,
+  Purpose,
+} from "./options.ts";
