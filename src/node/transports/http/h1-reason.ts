@@ -1,0 +1,46 @@
+import type { Reason } from "../../../lib/errors.ts";
+import { tlsReason } from "../../dialer/index.ts";
+import type { Progress } from "./call.ts";
+
+const PARSER = /^HPE_/;
+
+/** The reason behind an error of undici or of the socket under it; many have no code, so the class decides. */
+export function h1Reason(error: unknown, progress: Progress, peer: string): Reason {
+  const code = codeOf(error);
+  const text = error instanceof Error ? error.message : String(error);
+  if (code === "UND_ERR_HEADERS_OVERFLOW") {
+    const message = `Cannot accept the response of ${peer}: its headers are larger than 16 KB`;
+    return { layer: "http", code: "http-headers-too-large", message };
+  }
+  if (code === "HPE_INVALID_EOF_STATE" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH")
+    return incomplete(peer);
+  if (PARSER.test(code) || text === "bad response" || text === "bad upgrade") {
+    return {
+      layer: "http",
+      code: "http-protocol",
+      message: `Cannot accept the response of ${peer}: ${text}`,
+    };
+  }
+  const tls = tlsReason(error, peer);
+  if (tls !== undefined) return tls;
+  if (progress === "answered") return incomplete(peer);
+  if (code === "ECONNRESET" || code === "EPIPE") {
+    const message = `Cannot finish the request: ${peer} reset the connection before it answered`;
+    return { layer: "tcp", code: "connection-reset", message };
+  }
+  if (code === "UND_ERR_SOCKET" || code === "UND_ERR_INFO" || code === "UND_ERR_DESTROYED") {
+    const message = `Cannot finish the request: ${peer} closed the connection before it answered`;
+    return { layer: "tcp", code: "connection-closed", message };
+  }
+  return { layer: "http", code: "internal", message: `Cannot finish the request to ${peer}: ${text}` };
+}
+
+function incomplete(peer: string): Reason {
+  const message = `Cannot accept the response of ${peer}: it ended before it was complete`;
+  return { layer: "http", code: "http-incomplete", message };
+}
+
+function codeOf(error: unknown): string {
+  if (typeof error !== "object" || error === null || !("code" in error)) return "";
+  return typeof error.code === "string" ? error.code : "";
+}

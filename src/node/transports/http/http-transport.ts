@@ -1,0 +1,86 @@
+import type {
+  ConnectionInfo,
+  Link,
+  LinkEvents,
+  LinkRequest,
+  StreamId,
+  Transport,
+} from "../../../context/index.ts";
+import { type Reason, SecureStreamsError } from "../../../lib/errors.ts";
+import type { Millis } from "../../../lib/millis.ts";
+import type { DialerPort } from "../dialer-port.ts";
+import type { Carrier } from "./call.ts";
+import type { ConnectionEvent } from "./connection-event.ts";
+import { CookieJar } from "./cookies.ts";
+import { Exchange } from "./exchange.ts";
+import { H1Pool } from "./h1-pool.ts";
+
+export interface HttpTransportOptions {
+  readonly dialer: DialerPort;
+  /** How long a connection without work is kept; 5 s by default. */
+  readonly idle?: Millis;
+  /** Told of every connection that comes or goes. */
+  readonly report?: (event: ConnectionEvent) => void;
+}
+
+const IDLE: Millis = 5000;
+
+/** The transport of h1 and h2: one link is one transaction. */
+export class HttpTransport implements Transport {
+  readonly #h1: H1Pool;
+  #cookies: CookieJar | undefined;
+  #isClosed = false;
+
+  constructor(options: HttpTransportOptions) {
+    const { dialer, idle = IDLE, report = () => undefined } = options;
+    this.#h1 = new H1Pool({ dialer, idle, report });
+  }
+
+  open(request: LinkRequest, events: LinkEvents): Link {
+    const { http, streamtype } = request.target;
+    if (http === undefined) throw new TypeError("Cannot open: the target has no http");
+    if (this.#isClosed) return refused(events, CLOSED);
+    let cookies: CookieJar | undefined;
+    try {
+      if (streamtype.http.cookies) cookies = this.#cookies ??= new CookieJar();
+    } catch (error) {
+      if (!(error instanceof SecureStreamsError)) throw error;
+      return refused(events, { layer: error.layer, code: error.code, message: error.message });
+    }
+    const exchange = new Exchange(request, http, events, { carrier: this.#carrier(request), cookies });
+    exchange.start();
+    return exchange;
+  }
+
+  forget(_: StreamId): void {}
+
+  inspect(): readonly ConnectionInfo[] {
+    return this.#h1.inspect();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#h1.close();
+  }
+
+  #carrier(_: LinkRequest): Carrier {
+    return this.#h1;
+  }
+}
+
+const CLOSED: Reason = { layer: "stream", code: "closed", message: "Cannot open: the transport is closed" };
+
+/** A link that fails as soon as it may. */
+function refused(events: LinkEvents, reason: Reason): Link {
+  let isClosed = false;
+  queueMicrotask(() => {
+    if (!isClosed) events.closed({ type: "failed", reason, repeatable: false });
+  });
+  return {
+    send: () => true,
+    resume: () => undefined,
+    close: () => {
+      isClosed = true;
+    },
+  };
+}
