@@ -1,4 +1,4 @@
-import { Malformed } from "../lib/malformed.ts";
+import type { Malformed } from "../lib/malformed.ts";
 import { readDer } from "./certificate.ts";
 import { Values } from "./check.ts";
 import { BUILT_IN_RETRY } from "./defaults.ts";
@@ -78,9 +78,12 @@ function buildCertificate(
   try {
     return readDer(text);
   } catch (error) {
-    if (!(error instanceof Malformed)) throw error;
-    const message = `The certificate ${quote(entry.name)} cannot be read: ${error.message}`;
-    problems.error("policy-certificate", values.member("der")?.value ?? entry.place, message);
+    const { message } = error as Malformed;
+    problems.error(
+      "policy-certificate",
+      entry.place,
+      `The certificate ${quote(entry.name)} cannot be read: ${message}`,
+    );
     return undefined;
   }
 }

@@ -87,7 +87,6 @@ export function fromValue(value: unknown, root: Place, limits: Limits, problems:
   return convert(value, root, 0);
 
   function convert(value: unknown, place: Place, depth: number): Json {
-    if (isCut) return { ...place, type: "broken" };
     if (++count > limits.values || depth > limits.depth) {
       isCut = true;
       if (depth > limits.depth) tooDeep(place, limits, problems);

@@ -137,6 +137,7 @@ describe("the difference of two policies", () => {
     ["the proxy of all", '{"via-socks5":"127.0.0.1:1"}', ["portal", "plain", "served"]],
     ["a retry given where none was", '{"s":{"plain":{"retry":"default"}}}', ["plain"]],
     ["a server's certificate taken away", '{"s":{"served":{"server_cert":null}}}', ["served"]],
+    ["a server's key taken away", '{"s":{"served":{"server_key":null}}}', ["served"]],
     ["an auth taken away", '{"s":{"plain":{"use_auth":null}}}', ["plain"]],
     ["nothing but a release", '{"release":"2"}', []],
     [

@@ -117,7 +117,7 @@ describe("the readable form", () => {
       retry: { r: { backoff: [1] } },
       trust_stores: { t: ["c"], u: { stack: ["c"] } },
       certs: { c: pem(listed.policy?.certificates.get("isrg_root_x1")) },
-      auth: { b: { type: "sigv4", blob: 3 } },
+      auth: { b: { type: "sigv4", blob: 3 }, bare: {} },
       metrics: { m: { report: "r" } },
     });
 
@@ -127,6 +127,7 @@ describe("the readable form", () => {
     );
     expect(plain.policy?.trustStores.get("u")?.stack).toHaveLength(1);
     expect(plain.policy?.auths.get("b")?.blob).toBe(3);
+    expect(plain.policy?.auths.get("bare")).toMatchObject({ type: "", blob: 0 });
     expect(plain.policy?.metrics[0]?.name).toBe("m");
     expect(streamtype(plain, "a").metadata).toEqual([{ name: "m", header: "m" }]);
   });
@@ -431,6 +432,24 @@ describe("faults", () => {
       JSON.parse('{"s":{"__proto__":{}}}'),
       '#/s/__proto__: error: The key "__proto__" is not allowed: choose another name',
     ],
+    [
+      "metadata not finite",
+      a({ metadata: { m: Number.NaN } }),
+      "#/s/a/metadata/m: error: The number NaN is not finite",
+    ],
+    [
+      "metadata list not finite",
+      a({ metadata: [Number.NaN] }),
+      "#/s/a/metadata/0: error: The number NaN is not finite",
+    ],
+    ["streamtype not finite", { s: { a: Number.NaN } }, "#/s/a: error: The number NaN is not finite"],
+    ["streamtypes not finite", { s: [Number.NaN] }, "#/s/0: error: The number NaN is not finite"],
+    ["port not finite", a({ port: Number.NaN }), "#/s/a/port: error: The number NaN is not finite"],
+    [
+      "number for a url",
+      a({ http_url: 1 }),
+      '#/s/a/http_url: error: Expected "http_url" to be a text, found 1',
+    ],
     ["function", { s: () => 1 }, "#/s: error: Expected what JSON can hold, found a function"],
   ])("name the place and the remedy: %s", (_, value, problem) => {
     const parsed = parsePolicyValue(value, { source: "p" });
@@ -514,6 +533,22 @@ describe("faults", () => {
     ]);
   });
 
+  test("of too many values or too deep an object end the reading", () => {
+    const wide = parsePolicyValue({ s: [1, 2, 3], t: 4 }, { limits: { values: 3 } });
+    const deep = parsePolicyValue({ s: { a: { b: 1 } }, t: 4 }, { limits: { depth: 2 } });
+
+    expect(wide.problems.map((problem) => problem.code)).toContain("policy-too-large");
+    expect(deep.problems.map(formatProblem)).toContain(
+      "policy#/s/a/b: error: Objects and lists are nested deeper than 2",
+    );
+  });
+
+  test("of a getter are not asked for: such a member does not exist", () => {
+    const value = Object.defineProperty({ release: "1" }, "product", { enumerable: true, get: () => "2" });
+
+    expect(parsePolicyValue(value).policy?.product).toBeUndefined();
+  });
+
   test("are all listed, with line and column, in the order of the text", () => {
     const parsed = parse('{"s":[{"a":{"endpoint":"x",\n "port":"80",\n "retry":"q" "tsl":true}}]}', {
       source: "p.json",
@@ -537,12 +572,19 @@ describe("faults", () => {
     expect(parsed.problems.at(-1)?.message).toBe("100 more problems are not listed");
   });
 
+  test("keep no path that is as long as the text", () => {
+    const parsed = parsePolicyValue({ s: { ["x".repeat(5000)]: { endpont: 1 } } });
+
+    expect(parsed.problems.map((problem) => problem.path.length)).toEqual([1000, 1000]);
+  });
+
   test("are thrown together where a policy is required", () => {
     const bad = parsePolicyValue(a({ port: "80", tls: 1 }), { source: "p" });
 
     expect(() => requirePolicy(bad)).toThrow(PolicyError);
     expect(() => requirePolicy(bad)).toThrow(/port.*\n.*tls/);
     expect(new PolicyError(bad.problems)).toMatchObject({ code: "policy-type", layer: "policy" });
+    expect(new PolicyError([])).toMatchObject({ code: "policy-value", message: "" });
     expect(requirePolicy(parsePolicyValue({})).policy.streamtypes.size).toBe(0);
   });
 });

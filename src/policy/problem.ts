@@ -52,15 +52,11 @@ const LONGEST_PATH = 1000;
 /** How many problems of each kind, errors and others, are kept. */
 const MOST = 100;
 
-/** Collects problems, keeps a bounded number of them, and never loses that there was an error. */
+/** Collects problems, keeps a bounded number of them; errors have their own room, so warnings never displace one. */
 export class Problems {
   readonly #errors: Problem[] = [];
   readonly #others: Problem[] = [];
   #droppedCount = 0;
-
-  get hasErrors(): boolean {
-    return this.#errors.length > 0;
-  }
 
   error(code: ErrorCode, place: Place, message: string, suggest?: Suggest): void {
     this.#add("error", code, place, message, suggest);

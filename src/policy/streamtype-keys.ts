@@ -1,7 +1,8 @@
 import { type KeyTable, U8, U16, U32 } from "./key-definition.ts";
 import { HTTP_KEYS, MQTT_KEYS, WS_KEYS } from "./protocol-keys.ts";
 
-const COMMON_KEYS = {
+/** What every protocol understands. */
+export const COMMON_KEYS = {
   endpoint: {
     type: "text",
     isTemplate: true,
