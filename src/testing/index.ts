@@ -1,0 +1,16 @@
+export { SeededRandom } from "./seeded.ts";
+export { SimClock } from "./sim-clock.ts";
+export {
+  type Outage,
+  type PeerMode,
+  type PeerOptions,
+  type SimConnection,
+  type SimMessage,
+  SimPeer,
+  type SimRequest,
+  type SimResponse,
+  type SimVerdict,
+} from "./sim-peer.ts";
+export { SimTransport } from "./sim-transport.ts";
+export { createSimulation, Simulation, type SimulationOptions } from "./simulation.ts";
+export { Trace, type TraceEntry } from "./trace.ts";
