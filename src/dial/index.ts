@@ -1,1 +1,12 @@
+export { addressBytes, familyOf } from "./address.ts";
+export { type Candidate, orderAddresses, type SourceAddress } from "./address-order.ts";
+export {
+  type AttemptId,
+  Attempts,
+  type AttemptsInput,
+  type AttemptsOptions,
+  type AttemptsOutput,
+  MOST_ADDRESSES,
+} from "./attempts.ts";
 export type { Family, HostResolver, Resolution, ResolveEvents } from "./resolver.ts";
+export { Socks5, type Socks5Options, type Socks5Output } from "./socks5.ts";
