@@ -89,9 +89,13 @@ export class Exchange implements Link, CallEvents {
     });
     if (next.type === "refuse") {
       this.#call?.abort();
-      return this.#fail(next.reason, false);
+      this.#fail(next.reason, false);
+      return;
     }
-    if (next.type === "none") return this.#events.established({ peer, head });
+    if (next.type === "none") {
+      this.#events.established({ peer, head });
+      return;
+    }
     this.#hops++;
     this.#target = next.target;
     this.#http = next.http;
@@ -111,7 +115,8 @@ export class Exchange implements Link, CallEvents {
     if (this.#isOver) return;
     if (this.#isLeading) {
       this.#isLeading = false;
-      return this.start();
+      this.start();
+      return;
     }
     this.#events.data(EMPTY, this.#hasData ? LAST : WHOLE);
     if (this.#isOver) return;
@@ -123,11 +128,13 @@ export class Exchange implements Link, CallEvents {
     if (this.#isOver) return;
     if (this.#isLeading) {
       this.#isLeading = false;
-      return this.start();
+      this.start();
+      return;
     }
     if (this.#mayRetry(fault)) {
       this.#hasRetried = true;
-      return this.start(true);
+      this.start(true);
+      return;
     }
     this.#fail(fault.reason, this.#isRepeatable(fault));
   }

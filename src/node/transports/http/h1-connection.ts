@@ -4,6 +4,8 @@ import Client from "undici/lib/dispatcher/client.js";
 import type { Reason } from "../../../lib/errors.ts";
 import type { CallEvents, HttpRequest } from "./call.ts";
 import { H1Call, type H1Line } from "./h1-call.ts";
+import { validityReason } from "./reason.ts";
+import { ValidityWatch } from "./validity-watch.ts";
 
 const MAX_HEADER_SIZE = 16_384;
 /** Interim responses (1xx) a peer may send before the response itself. */
@@ -27,7 +29,9 @@ export class H1Connection implements H1Line {
   readonly #socket: Socket;
   readonly #client: Client;
   readonly #options: H1ConnectionOptions;
+  readonly #validity: ValidityWatch;
   #call: H1Call | undefined;
+  #isPaused = false;
   #calls = 0;
   #interim = 0;
   #received = 0;
@@ -39,6 +43,7 @@ export class H1Connection implements H1Line {
     this.#socket = socket;
     this.peer = peer;
     this.#options = options;
+    this.#validity = new ValidityWatch({ probe: () => undefined, hangUp: () => this.#hangUp() });
     this.#watch(socket);
     let isGiven = false;
     this.#client = new Client("http://localhost", {
@@ -85,6 +90,8 @@ export class H1Connection implements H1Line {
     this.#interim = 0;
     this.#received = 0;
     this.#accounted = 0;
+    this.#isPaused = false;
+    this.#validity.start(undefined, request.validityHangup);
     const { body } = request;
     this.#client.dispatch(
       {
@@ -115,10 +122,14 @@ export class H1Connection implements H1Line {
     this.#accounted += length * FRAMING_PER_BYTE;
   }
 
-  onPaused(): void {}
+  onPaused(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    this.#validity.alive();
+  }
 
   onOver(): void {
     this.#call = undefined;
+    this.#validity.stop();
     if (this.isSound) this.#options.onIdle(this);
   }
 
@@ -137,7 +148,10 @@ export class H1Connection implements H1Line {
         return null;
       }
       const chunk = read.call(socket, size);
-      if (chunk !== null) this.#received += chunk.length;
+      if (chunk !== null) {
+        this.#received += chunk.length;
+        this.#validity.alive();
+      }
       return chunk;
     };
     socket.unshift = (chunk: Uint8Array) => {
@@ -145,6 +159,12 @@ export class H1Connection implements H1Line {
       return unshift.call(socket, chunk);
     };
     socket.on("error", () => undefined);
+  }
+
+  /** A reader that takes nothing is no proof against the peer. */
+  #hangUp(): void {
+    if (this.#isPaused) this.#validity.restart();
+    else this.destroy(validityReason(this.peer));
   }
 
   #httpMajor(): number {
@@ -163,6 +183,7 @@ export class H1Connection implements H1Line {
   #onClose(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#validity.stop();
     void this.#client.destroy().catch(() => undefined);
     const call = this.#call;
     // undici tells the call itself, unless the socket went before it had the socket.

@@ -12,23 +12,19 @@ import { H1Connection } from "./h1-connection.ts";
 /** Idle connections kept for one place; the oldest goes when there would be more. */
 const MAX_IDLE = 64;
 
-const CLOSED: Reason = {
-  layer: "stream",
-  code: "closed",
-  message: "Cannot finish the request: the context was closed",
-};
-
 export interface H1PoolOptions {
   readonly dialer: DialerPort;
   readonly idle: number;
-  readonly report: (event: ConnectionEvent) => void;
+  readonly observe: (event: ConnectionEvent) => void;
 }
 
 /** HTTP/1.1 connections by share key. A call takes the idle one used last, or a new one. */
 export class H1Pool implements Carrier {
   readonly #options: H1PoolOptions;
   readonly #idle = new Map<string, H1Connection[]>();
-  readonly #open = new Map<H1Connection, string>();
+  readonly #open = new Set<H1Connection>();
+  /** How many connections each key has. */
+  readonly #keys = new Map<string, number>();
   readonly #dialing = new Set<DialingCall>();
   readonly #waiters: (() => void)[] = [];
 
@@ -54,8 +50,9 @@ export class H1Pool implements Carrier {
       onIdle: (idle) => this.#release(key, idle),
       onClosed: (closed, reason) => this.#onClosed(key, closed, reason),
     });
-    this.#open.set(connection, key);
-    this.#options.report({ type: "opened", protocol: "h1", peer });
+    this.#open.add(connection);
+    this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1);
+    this.#options.observe({ type: "opened", protocol: "h1", peer });
     return connection;
   }
 
@@ -64,7 +61,7 @@ export class H1Pool implements Carrier {
     for (const call of this.#dialing) {
       infos.push({ protocol: "h1", peer: call.place, state: "connecting", streams: 1 });
     }
-    for (const connection of this.#open.keys()) {
+    for (const connection of this.#open) {
       infos.push({
         protocol: "h1",
         peer: connection.peer,
@@ -75,9 +72,15 @@ export class H1Pool implements Carrier {
     return infos;
   }
 
-  async close(): Promise<void> {
-    for (const call of this.#dialing) call.fail(CLOSED);
-    for (const connection of this.#open.keys()) connection.destroy(CLOSED);
+  /** There are connections for this key: its peer speaks HTTP/1.1. */
+  has(key: string): boolean {
+    return this.#keys.has(key);
+  }
+
+  /** Ends everything with `reason`. Resolves when no socket is left. */
+  async close(reason: Reason): Promise<void> {
+    for (const call of this.#dialing) call.fail(reason);
+    for (const connection of this.#open) connection.destroy(reason);
     if (this.#open.size > 0) await new Promise<void>((resolve) => this.#waiters.push(resolve));
   }
 
@@ -97,11 +100,14 @@ export class H1Pool implements Carrier {
 
   #onClosed(key: string, connection: H1Connection, reason: Reason | undefined): void {
     this.#open.delete(connection);
+    const left = (this.#keys.get(key) ?? 1) - 1;
+    if (left === 0) this.#keys.delete(key);
+    else this.#keys.set(key, left);
     const idle = this.#idle.get(key);
     const index = idle?.indexOf(connection) ?? -1;
     if (index >= 0) idle?.splice(index, 1);
     if (idle?.length === 0) this.#idle.delete(key);
-    this.#options.report({ type: "closed", protocol: "h1", peer: connection.peer, reason });
+    this.#options.observe({ type: "closed", protocol: "h1", peer: connection.peer, reason });
     if (this.#open.size === 0) for (const resolve of this.#waiters.splice(0)) resolve();
   }
 }
@@ -146,7 +152,10 @@ class DialingCall implements Call {
   }
 
   abort(): void {
-    if (this.#call !== undefined) return this.#call.abort();
+    if (this.#call !== undefined) {
+      this.#call.abort();
+      return;
+    }
     this.#dial?.cancel();
     this.#onSettled();
   }

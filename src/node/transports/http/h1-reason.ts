@@ -1,6 +1,7 @@
 import type { Reason } from "../../../lib/errors.ts";
 import { tlsReason } from "../../dialer/index.ts";
 import type { Progress } from "./call.ts";
+import { codeOf, incompleteReason } from "./reason.ts";
 
 const PARSER = /^HPE_/;
 
@@ -13,7 +14,7 @@ export function h1Reason(error: unknown, progress: Progress, peer: string): Reas
     return { layer: "http", code: "http-headers-too-large", message };
   }
   if (code === "HPE_INVALID_EOF_STATE" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH")
-    return incomplete(peer);
+    return incompleteReason(peer);
   if (PARSER.test(code) || text === "bad response" || text === "bad upgrade") {
     return {
       layer: "http",
@@ -23,7 +24,7 @@ export function h1Reason(error: unknown, progress: Progress, peer: string): Reas
   }
   const tls = tlsReason(error, peer);
   if (tls !== undefined) return tls;
-  if (progress === "answered") return incomplete(peer);
+  if (progress === "answered") return incompleteReason(peer);
   if (code === "ECONNRESET" || code === "EPIPE") {
     const message = `Cannot finish the request: ${peer} reset the connection before it answered`;
     return { layer: "tcp", code: "connection-reset", message };
@@ -33,14 +34,4 @@ export function h1Reason(error: unknown, progress: Progress, peer: string): Reas
     return { layer: "tcp", code: "connection-closed", message };
   }
   return { layer: "http", code: "internal", message: `Cannot finish the request to ${peer}: ${text}` };
-}
-
-function incomplete(peer: string): Reason {
-  const message = `Cannot accept the response of ${peer}: it ended before it was complete`;
-  return { layer: "http", code: "http-incomplete", message };
-}
-
-function codeOf(error: unknown): string {
-  if (typeof error !== "object" || error === null || !("code" in error)) return "";
-  return typeof error.code === "string" ? error.code : "";
 }

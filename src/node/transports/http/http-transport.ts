@@ -9,18 +9,18 @@ import type {
 import { type Reason, SecureStreamsError } from "../../../lib/errors.ts";
 import type { Millis } from "../../../lib/millis.ts";
 import type { DialerPort } from "../dialer-port.ts";
-import type { Carrier } from "./call.ts";
 import type { ConnectionEvent } from "./connection-event.ts";
 import { CookieJar } from "./cookies.ts";
 import { Exchange } from "./exchange.ts";
 import { H1Pool } from "./h1-pool.ts";
+import { H2Sessions } from "./h2-sessions.ts";
 
 export interface HttpTransportOptions {
   readonly dialer: DialerPort;
   /** How long a connection without work is kept; 5 s by default. */
   readonly idle?: Millis;
   /** Told of every connection that comes or goes. */
-  readonly report?: (event: ConnectionEvent) => void;
+  readonly observe?: (event: ConnectionEvent) => void;
 }
 
 const IDLE: Millis = 5000;
@@ -28,12 +28,14 @@ const IDLE: Millis = 5000;
 /** The transport of h1 and h2: one link is one transaction. */
 export class HttpTransport implements Transport {
   readonly #h1: H1Pool;
+  readonly #h2: H2Sessions;
   #cookies: CookieJar | undefined;
   #isClosed = false;
 
   constructor(options: HttpTransportOptions) {
-    const { dialer, idle = IDLE, report = () => undefined } = options;
-    this.#h1 = new H1Pool({ dialer, idle, report });
+    const { dialer, idle = IDLE, observe = () => undefined } = options;
+    this.#h1 = new H1Pool({ dialer, idle, observe });
+    this.#h2 = new H2Sessions({ dialer, idle, observe, h1: this.#h1 });
   }
 
   open(request: LinkRequest, events: LinkEvents): Link {
@@ -47,7 +49,8 @@ export class HttpTransport implements Transport {
       if (!(error instanceof SecureStreamsError)) throw error;
       return refused(events, { layer: error.layer, code: error.code, message: error.message });
     }
-    const exchange = new Exchange(request, http, events, { carrier: this.#carrier(request), cookies });
+    const carrier = request.target.protocol === "h2" ? this.#h2 : this.#h1;
+    const exchange = new Exchange(request, http, events, { carrier, cookies });
     exchange.start();
     return exchange;
   }
@@ -55,20 +58,16 @@ export class HttpTransport implements Transport {
   forget(_: StreamId): void {}
 
   inspect(): readonly ConnectionInfo[] {
-    return this.#h1.inspect();
+    return [...this.#h1.inspect(), ...this.#h2.inspect()];
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#h1.close();
-  }
-
-  #carrier(_: LinkRequest): Carrier {
-    return this.#h1;
+    await Promise.all([this.#h1.close(CLOSED), this.#h2.close(CLOSED)]);
   }
 }
 
-const CLOSED: Reason = { layer: "stream", code: "closed", message: "Cannot open: the transport is closed" };
+const CLOSED: Reason = { layer: "stream", code: "closed", message: "Cannot go on: the context was closed" };
 
 /** A link that fails as soon as it may. */
 function refused(events: LinkEvents, reason: Reason): Link {

@@ -2,12 +2,12 @@
 declare module "undici/lib/dispatcher/client.js" {
   import { Client } from "undici";
 
-  export { Client as default };
+  export = Client;
 }
 
 /** Keys under which undici keeps its parser on the socket. */
 declare module "undici/lib/core/symbols.js" {
   const symbols: { readonly kParser: unique symbol };
 
-  export { symbols as default };
+  export = symbols;
 }

@@ -1,0 +1,216 @@
+import type { ClientHttp2Session, ClientHttp2Stream, OutgoingHttpHeaders } from "node:http2";
+import type { Reason } from "../../../lib/errors.ts";
+import { BodySource } from "./body-source.ts";
+import type { Call, CallEvents, HttpRequest, Progress } from "./call.ts";
+import { CANCEL, REFUSED_STREAM, resetReason } from "./h2-reason.ts";
+import { incompleteReason } from "./reason.ts";
+
+/** Interim responses (1xx) a peer may send before the response itself. */
+const MAX_INTERIM = 32;
+
+/** What a call asks of the session it is on. */
+export interface H2Line {
+  readonly peer: string;
+  /** Why the session ended, once it has. */
+  readonly fault: Reason | undefined;
+  /** The peer has said that it did nothing for this stream. */
+  isUnprocessed(id: number): boolean;
+  onAlive(): void;
+  /** The stream takes no place any more. */
+  onOver(call: H2Call): void;
+}
+
+/** One exchange as a stream of an HTTP/2 session; before `begin`, one that waits for its turn. */
+export class H2Call implements Call {
+  readonly #request: HttpRequest;
+  readonly #events: CallEvents;
+  #line: H2Line | undefined;
+  #stream: ClientHttp2Stream | undefined;
+  #onAbandoned: (() => void) | undefined;
+  #wasReused = false;
+  #interim = 0;
+  #hasHead = false;
+  #hasEnded = false;
+  #isOver = false;
+  #refusal: Reason | undefined;
+
+  constructor(request: HttpRequest, events: CallEvents) {
+    this.#request = request;
+    this.#events = events;
+  }
+
+  get request(): HttpRequest {
+    return this.#request;
+  }
+
+  /** Opens the stream. `wasReused`: the session had been idle after earlier work. */
+  begin(session: ClientHttp2Session, line: H2Line, wasReused: boolean): void {
+    const { body } = this.#request;
+    this.#line = line;
+    this.#wasReused = wasReused;
+    this.#onAbandoned = undefined;
+    const stream = session.request(requestHeaders(this.#request), { endStream: body === undefined });
+    this.#stream = stream;
+    this.#watchEnd(stream);
+    stream.on("headers", () => this.#onInterim(line.peer));
+    stream.on("response", (headers, _, raw?: readonly string[]) =>
+      this.#onResponse(Number(headers[":status"]), raw ?? [], line),
+    );
+    stream.on("data", (chunk: Buffer) => this.#onData(chunk, line));
+    stream.on("end", () => this.#onEnd(stream));
+    stream.on("error", () => undefined);
+    stream.on("close", () => this.#onClose(stream, line));
+    if (body instanceof Uint8Array) stream.end(body);
+    else if (body !== undefined) void pump(body, stream);
+  }
+
+  /** `onAbandoned` hears if it is given up before it begins. */
+  wait(onAbandoned: () => void): void {
+    this.#onAbandoned = onAbandoned;
+  }
+
+  resume(): void {
+    this.#stream?.resume();
+  }
+
+  abort(): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#onAbandoned?.();
+    this.#stream?.close(CANCEL);
+  }
+
+  /** Ends a call that waits. */
+  fail(reason: Reason, progress: Progress): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#events.failed({ reason, progress, wasReused: this.#wasReused });
+  }
+
+  /**
+   * node:http2 ends the readable side also where the stream or the session was lost. Only an end that comes while the
+   * stream is open is the peer's END_STREAM.
+   */
+  #watchEnd(stream: ClientHttp2Stream): void {
+    const push = stream.push;
+    stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
+      if (chunk === null && !stream.closed && !stream.destroyed) this.#hasEnded = true;
+      return push.call(stream, chunk, encoding);
+    };
+  }
+
+  #onInterim(peer: string): void {
+    this.#line?.onAlive();
+    if (++this.#interim <= MAX_INTERIM) return;
+    this.#refuse(`Cannot accept the response of ${peer}: more than ${MAX_INTERIM} interim responses`);
+  }
+
+  #onResponse(status: number, raw: readonly string[], line: H2Line): void {
+    line.onAlive();
+    if (this.#isOver) return;
+    if (this.#hasHead || !(status >= 200 && status <= 999)) {
+      this.#refuse(`Cannot accept the response of ${line.peer}: status ${status} makes no sense here`);
+      return;
+    }
+    this.#hasHead = true;
+    this.#events.head({ status, headers: withoutPseudo(raw) }, line.peer);
+  }
+
+  #onData(chunk: Buffer, line: H2Line): void {
+    line.onAlive();
+    if (this.#isOver || !this.#hasHead) return;
+    if (!this.#events.data(chunk)) this.#stream?.pause();
+  }
+
+  #onEnd(stream: ClientHttp2Stream): void {
+    if (this.#isOver || !this.#hasEnded || !this.#hasHead || this.#refusal !== undefined) return;
+    if (stream.closed && stream.rstCode !== 0) return;
+    this.#over();
+    // A response may be whole while the request is still being sent.
+    if (!stream.closed && !stream.writableEnded) stream.close(CANCEL);
+    this.#events.end();
+  }
+
+  #onClose(stream: ClientHttp2Stream, line: H2Line): void {
+    line.onOver(this);
+    if (this.#isOver) return;
+    const code = stream.rstCode ?? 0;
+    const isUnprocessed = code === REFUSED_STREAM || line.isUnprocessed(stream.id ?? 0);
+    this.#over();
+    const progress: Progress = this.#hasHead ? "answered" : isUnprocessed ? "unprocessed" : "sent";
+    this.#events.failed({ reason: this.#reason(code, line), progress, wasReused: this.#wasReused });
+  }
+
+  #reason(code: number, line: H2Line): Reason {
+    const { body } = this.#request;
+    if (body instanceof BodySource && body.fault !== undefined) {
+      return { layer: body.fault.layer, code: body.fault.code, message: body.fault.message };
+    }
+    if (this.#refusal !== undefined) return this.#refusal;
+    if (line.fault === undefined) return resetReason(code, this.#hasHead, line.peer);
+    return this.#hasHead && line.fault.layer === "tcp" ? incompleteReason(line.peer) : line.fault;
+  }
+
+  #refuse(message: string): void {
+    this.#refusal ??= { layer: "http", code: "http-protocol", message };
+    this.#stream?.close(1);
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    if (this.#request.body instanceof BodySource) this.#request.body.stop();
+  }
+}
+
+function requestHeaders(request: HttpRequest): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = {
+    ":method": request.method,
+    ":scheme": request.scheme,
+    ":authority": request.authority,
+    ":path": request.path,
+  };
+  for (let index = 0; index + 1 < request.headers.length; index += 2) {
+    const name = request.headers[index] ?? "";
+    const value = request.headers[index + 1] ?? "";
+    const held = headers[name];
+    if (held === undefined) headers[name] = value;
+    else headers[name] = Array.isArray(held) ? [...held, value] : [`${held}`, value];
+  }
+  if (request.body instanceof Uint8Array && !request.noContentLength) {
+    headers["content-length"] = request.body.length;
+  }
+  return headers;
+}
+
+function withoutPseudo(raw: readonly string[]): string[] {
+  const headers: string[] = [];
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = raw[index] ?? "";
+    if (!name.startsWith(":")) headers.push(name, raw[index + 1] ?? "");
+  }
+  return headers;
+}
+
+async function pump(body: BodySource, stream: ClientHttp2Stream): Promise<void> {
+  try {
+    for (let piece = await body.next(); piece.done !== true; piece = await body.next()) {
+      if (stream.destroyed || stream.closed) return;
+      if (!stream.write(piece.value)) await drained(stream);
+    }
+    if (!stream.destroyed && !stream.closed) stream.end();
+  } catch {
+    stream.close(CANCEL);
+  }
+}
+
+function drained(stream: ClientHttp2Stream): Promise<void> {
+  return new Promise((resolve) => {
+    const settle = () => {
+      stream.off("drain", settle);
+      stream.off("close", settle);
+      resolve();
+    };
+    stream.on("drain", settle);
+    stream.on("close", settle);
+  });
+}

@@ -1,0 +1,192 @@
+import { type ClientHttp2Session, connect } from "node:http2";
+import type { Socket } from "node:net";
+import type { Reason } from "../../../lib/errors.ts";
+import type { Millis } from "../../../lib/millis.ts";
+import type { H2Call, H2Line } from "./h2-call.ts";
+import { goawayReason, sessionReason } from "./h2-reason.ts";
+import { validityReason } from "./reason.ts";
+import { ValidityWatch } from "./validity-watch.ts";
+
+/** Megabytes a session may hold for frames, headers and streams together. */
+const MAX_SESSION_MEMORY = 12;
+const MAX_HEADER_LIST = 65_536;
+const WINDOW = 262_144;
+/** PING and SETTINGS frames a peer may send in one second. */
+const MAX_CONTROL_FRAMES = 500;
+
+export interface H2SessionOptions {
+  /** How long the session is kept after its last stream. */
+  readonly idle: Millis;
+  /** The session takes no further call; those on it may go on. */
+  readonly onDraining: (session: H2Session) => void;
+  readonly onClosed: (session: H2Session, reason: Reason | undefined) => void;
+}
+
+/** One HTTP/2 connection. Calls beyond what the peer allows wait in order. */
+export class H2Session implements H2Line {
+  readonly peer: string;
+  readonly #options: H2SessionOptions;
+  readonly #session: ClientHttp2Session;
+  readonly #validity: ValidityWatch;
+  readonly #waiting: H2Call[] = [];
+  readonly #active = new Set<H2Call>();
+  /** One stream may go before the peer's SETTINGS say how many it takes. */
+  #limit = 1;
+  #lastProcessed: number | undefined;
+  #fault: Reason | undefined;
+  #isDraining = false;
+  #isClosed = false;
+  #hasServed = false;
+  #idleTimer: NodeJS.Timeout | undefined;
+  #controlFrames = 0;
+  #controlSince = 0;
+
+  constructor(socket: Socket, peer: string, options: H2SessionOptions) {
+    this.peer = peer;
+    this.#options = options;
+    this.#validity = new ValidityWatch({
+      probe: () => this.#probe(),
+      hangUp: () => this.destroy(validityReason(peer)),
+    });
+    const session = connect("http://localhost", {
+      createConnection: () => socket,
+      maxSessionMemory: MAX_SESSION_MEMORY,
+      maxSettings: 32,
+      maxReservedRemoteStreams: 0,
+      settings: { enablePush: false, initialWindowSize: WINDOW, maxHeaderListSize: MAX_HEADER_LIST },
+    });
+    this.#session = session;
+    socket.on("error", (error: unknown) => this.#note(sessionReason(error, peer)));
+    session.on("error", (error: unknown) => this.#note(sessionReason(error, peer)));
+    session.on("remoteSettings", ({ maxConcurrentStreams }) => {
+      this.#countControl();
+      this.#limit = maxConcurrentStreams ?? Number.POSITIVE_INFINITY;
+      this.#pump();
+    });
+    session.on("ping", () => this.#countControl());
+    session.on("goaway", (code, lastProcessed) => this.#onGoaway(code, lastProcessed));
+    session.on("close", () => this.#onClose());
+  }
+
+  get fault(): Reason | undefined {
+    return this.#fault;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining || this.#isClosed;
+  }
+
+  get streams(): number {
+    return this.#active.size + this.#waiting.length;
+  }
+
+  add(call: H2Call): void {
+    call.wait(() => {
+      const index = this.#waiting.indexOf(call);
+      if (index >= 0) this.#waiting.splice(index, 1);
+      if (this.streams === 0) this.#rest();
+    });
+    this.#waiting.push(call);
+    this.#pump();
+  }
+
+  isUnprocessed(id: number): boolean {
+    return this.#lastProcessed !== undefined && id > this.#lastProcessed;
+  }
+
+  onAlive(): void {
+    this.#validity.alive();
+  }
+
+  onOver(call: H2Call): void {
+    this.#active.delete(call);
+    this.#hasServed = true;
+    this.#pump();
+    if (this.streams === 0) this.#rest();
+  }
+
+  destroy(reason: Reason): void {
+    this.#note(reason);
+    this.#session.destroy();
+  }
+
+  #pump(): void {
+    while (!this.isDraining && this.#waiting.length > 0 && this.#active.size < this.#limit) {
+      const call = this.#waiting.shift();
+      if (call === undefined) return;
+      const wasIdle = this.#active.size === 0;
+      if (wasIdle) this.#work();
+      this.#active.add(call);
+      this.#validity.start(call.request.validityPing, call.request.validityHangup);
+      try {
+        call.begin(this.#session, this, wasIdle && this.#hasServed);
+      } catch (error) {
+        this.#active.delete(call);
+        call.fail(sessionReason(error, this.peer), "unsent");
+      }
+    }
+  }
+
+  #work(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = undefined;
+    this.#session.ref();
+  }
+
+  #rest(): void {
+    this.#validity.stop();
+    if (this.#isClosed || this.#idleTimer !== undefined) return;
+    this.#session.unref();
+    if (this.#isDraining) this.#session.close();
+    else this.#idleTimer = setTimeout(() => this.#session.close(), this.#options.idle).unref();
+  }
+
+  #probe(): void {
+    if (this.#session.destroyed || this.#session.closed) return;
+    this.#session.ping((error) => {
+      if (error === null) this.#validity.alive();
+    });
+  }
+
+  #onGoaway(code: number, lastProcessed: number): void {
+    this.#lastProcessed = lastProcessed;
+    if (code !== 0) this.#note(goawayReason(code, this.peer));
+    this.#drain(goawayReason(code, this.peer));
+  }
+
+  /** Takes no more; what waits was never sent and may go elsewhere. */
+  #drain(reason: Reason): void {
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    this.#options.onDraining(this);
+    for (const call of this.#waiting.splice(0)) call.fail(reason, "unprocessed");
+  }
+
+  /** A peer that sends nothing but work for us is cut off. */
+  #countControl(): void {
+    const now = performance.now();
+    if (now - this.#controlSince > 1000) {
+      this.#controlSince = now;
+      this.#controlFrames = 0;
+    }
+    if (++this.#controlFrames <= MAX_CONTROL_FRAMES) return;
+    const message = `Cannot go on with the session: ${this.peer} floods it with PING or SETTINGS`;
+    this.destroy({ layer: "http", code: "http-enhance-your-calm", message });
+  }
+
+  #note(reason: Reason): void {
+    this.#fault ??= reason;
+  }
+
+  #onClose(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#idleTimer);
+    this.#validity.stop();
+    const isOrderly = this.#fault === undefined && this.streams === 0;
+    if (!isOrderly) this.#note(sessionReason(undefined, this.peer));
+    const waiting = this.#waiting.splice(0);
+    this.#options.onClosed(this, this.#fault);
+    for (const call of waiting) call.fail(this.#fault ?? sessionReason(undefined, this.peer), "unsent");
+  }
+}
