@@ -87,10 +87,15 @@ export class Context<P = unknown> {
     const { signal } = options;
     signal?.throwIfAborted();
     this.#lastId += 1;
-    const stream = new Stream<MetadataName<P, S>>(this.#lastId, this.#settings(streamtype), this.#surroundings, {
-      metadata: options.metadata ?? {},
-      handlers: options,
-    });
+    const stream = new Stream<MetadataName<P, S>>(
+      this.#lastId,
+      this.#settings(streamtype),
+      this.#surroundings,
+      {
+        metadata: options.metadata ?? {},
+        handlers: options,
+      },
+    );
     this.#streams.set(stream.id, stream as unknown as Stream);
     if (signal !== undefined) {
       const abort = (): void => stream.close();
@@ -168,8 +173,12 @@ export class Context<P = unknown> {
       return { streamtype, identity: this.#identity, scope: `policy-${this.#revision}` };
     }
     const near = nearest(name, streamtypes.keys());
-    const hint = near === undefined ? `it has ${[...streamtypes.keys()].join(", ")}` : `did you mean "${near}"?`;
-    throw new UsageError(`Cannot open "${name}": the policy has no such streamtype; ${hint}`, "streamtype-unknown");
+    const hint =
+      near === undefined ? `it has ${[...streamtypes.keys()].join(", ")}` : `did you mean "${near}"?`;
+    throw new UsageError(
+      `Cannot open "${name}": the policy has no such streamtype; ${hint}`,
+      "streamtype-unknown",
+    );
   }
 
   #install(document: PolicyDocument): void {
@@ -182,7 +191,8 @@ export class Context<P = unknown> {
     const reason: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };
     for (const stream of [...this.#streams.values()]) {
       if (!document.policy.streamtypes.has(stream.streamtype)) stream.close();
-      else stream.adopt(this.#settings(stream.streamtype), changed.has(stream.streamtype) ? reason : undefined);
+      else
+        stream.adopt(this.#settings(stream.streamtype), changed.has(stream.streamtype) ? reason : undefined);
     }
   }
 
@@ -192,7 +202,10 @@ export class Context<P = unknown> {
 }
 
 /** Reads the policy and makes a context of it over `ports`. Rejects with PolicyError, every fault in it. */
-export async function createContextOver<const P>(ports: Ports, options: ContextOptions<P>): Promise<Context<P>> {
+export async function createContextOver<const P>(
+  ports: Ports,
+  options: ContextOptions<P>,
+): Promise<Context<P>> {
   const { policy, ...rest } = options;
   const document = await loadPolicy(policy as PolicySource, ports, { strict: rest.strict ?? false });
   for (const problem of document.problems) {
@@ -202,5 +215,9 @@ export async function createContextOver<const P>(ports: Ports, options: ContextO
 }
 
 function closedError(): SecureStreamsError {
-  return new SecureStreamsError({ layer: "stream", code: "closed", message: "Cannot open: the context is closed" });
+  return new SecureStreamsError({
+    layer: "stream",
+    code: "closed",
+    message: "Cannot open: the context is closed",
+  });
 }

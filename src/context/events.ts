@@ -9,7 +9,7 @@ export interface StateEvent {
   readonly previous: StateName | undefined;
   /** Why, where there is a why. */
   readonly reason: Reason | undefined;
-  /** Number of the attempt, 1 for the first since the peer last proved to work. */
+  /** Number of the attempt: one more than the failures before it, of which the loss of a working connection is one. */
   readonly attempt: number;
   /** Milliseconds until the next try, where one is planned. */
   readonly retryIn: Millis | undefined;

@@ -1,4 +1,10 @@
-import { type Parsed, parsePolicy, parsePolicyValue, type PolicyDocument, requirePolicy } from "../policy/index.ts";
+import {
+  type Parsed,
+  type PolicyDocument,
+  parsePolicy,
+  parsePolicyValue,
+  requirePolicy,
+} from "../policy/index.ts";
 import type { Ports } from "./ports.ts";
 
 /** A path, a URL (`https:`, `http:`, `file:`), the JSON text itself (it begins with `{`), or an object. */
@@ -20,7 +26,8 @@ async function parse(
 ): Promise<Parsed> {
   const location = typeof source === "string" ? source : hrefOf(source);
   if (location === undefined) return parsePolicyValue(source, { source: "policy", ...options });
-  if (/^[\s\ufeff]*(?:\{|\/[/*])/.test(location)) return parsePolicy(location, { source: "policy", ...options });
+  if (/^[\s\ufeff]*(?:\{|\/[/*])/.test(location))
+    return parsePolicy(location, { source: "policy", ...options });
   return parsePolicy(await ports.readPolicy(location), { source: location, ...options });
 }
 

@@ -15,8 +15,8 @@ import type { Handlers } from "./handlers.ts";
 import { Inbox } from "./inbox.ts";
 import type { StreamInfo } from "./inspect.ts";
 import { Listeners } from "./listeners.ts";
-import type { Abortable, Frame, Ports, SendOptions } from "./ports.ts";
 import { nextState } from "./next-state.ts";
+import type { Abortable, Frame, Ports, SendOptions } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import type { Asked } from "./transactions.ts";
 
@@ -98,6 +98,16 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
 
   get isConnected(): boolean {
     return this.#core.machine.isConnected;
+  }
+
+  /** Whether it is asked with `request()` (h1, h2) rather than sent messages. */
+  get isTransactional(): boolean {
+    return this.#core.isTransactional;
+  }
+
+  /** The http method that the policy names. */
+  get method(): string | undefined {
+    return this.#core.streamtype.http.method?.toUpperCase();
   }
 
   /** Metadata that the peer sent with its last response head. */

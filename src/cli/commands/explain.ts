@@ -1,0 +1,88 @@
+import { CONCEAL_ALWAYS } from "../../lib/backoff.ts";
+import { UsageError } from "../../lib/errors.ts";
+import {
+  effectiveSettings,
+  nearest,
+  originText,
+  type PolicyDocument,
+  requirePolicy,
+  retryTimeline,
+} from "../../policy/index.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+import { loadDocument } from "../load-document.ts";
+import { type Output, printable } from "../output.ts";
+
+export const explain: Command = {
+  name: "explain",
+  summary: "what a policy means: settings, where they come from, retries",
+  help: `Explains a policy: the settings in effect, where each comes from, and when retries happen.
+
+Usage: secure-streams explain POLICY [STREAMTYPE] [--json]
+
+  POLICY        a file or an http(s) URL
+  STREAMTYPE    one of its streamtypes; default: all
+
+Example:
+  secure-streams explain policy.json telemetry
+`,
+  options: { strict: { type: "boolean" } },
+  positionals: ["POLICY", "STREAMTYPE?"],
+  async run({ values, positionals, output }) {
+    const [location = "", only] = positionals;
+    const document = requirePolicy(await loadDocument(location, values.strict === true));
+    const names = [...document.policy.streamtypes.keys()];
+    if (only !== undefined && !names.includes(only)) {
+      const near = nearest(only, names);
+      const hint = near === undefined ? `it has ${names.join(", ")}` : `did you mean "${near}"?`;
+      throw new UsageError(`Cannot explain "${only}": ${location} has no such streamtype; ${hint}`);
+    }
+    for (const name of only === undefined ? names : [only]) explainOne(document, name, output);
+    return EXIT.done;
+  },
+};
+
+function explainOne(document: PolicyDocument, name: string, output: Output): void {
+  const streamtype = document.policy.streamtypes.get(name);
+  const settings = effectiveSettings(document, name) ?? [];
+  if (streamtype === undefined) return;
+  const timeline = retryTimeline(streamtype.retry, 12);
+  output.event("streamtype", { streamtype: name, settings, timeline });
+  const { paint } = output;
+  output.line(paint.bold(printable(name)));
+  const shown = settings.filter(
+    ({ origin, value }) => origin !== "default" || (value !== undefined && value !== false),
+  );
+  const width = Math.max(...shown.map(({ key }) => key.length));
+  const values = shown.map(({ value }) => shorten(value));
+  const valueWidth = Math.min(48, Math.max(...values.map((value) => value.length)));
+  shown.forEach((setting, index) => {
+    const value = (values[index] ?? "").padEnd(valueWidth);
+    output.line(`  ${setting.key.padEnd(width)}  ${value}  ${paint.dim(originText(setting))}`);
+  });
+  const { conceal } = streamtype.retry;
+  const end = conceal === CONCEAL_ALWAYS ? "never gives up" : `gives up when attempt ${conceal + 1} fails`;
+  output.line(`  retries, for a peer that never answers (${end}):`);
+  for (const { number, wait, elapsed, isLast } of timeline) {
+    const after = number === 1 ? "at once" : `after ${range(wait)}`;
+    const last = isLast ? paint.bad("  then all-retries-failed") : "";
+    output.line(
+      `    attempt ${String(number).padStart(2)}  ${after.padEnd(22)}  ${paint.dim(`at ${range(elapsed)}`)}${last}`,
+    );
+  }
+  if (conceal === CONCEAL_ALWAYS) output.line("    and so on, with the last wait");
+  output.line("");
+}
+
+function range([least, most]: readonly [number, number]): string {
+  return least === most ? span(least) : `${span(least)} to ${span(most)}`;
+}
+
+function span(millis: number): string {
+  return millis >= 60_000 ? `${(millis / 60_000).toFixed(1)} min` : `${(millis / 1000).toFixed(1)} s`;
+}
+
+function shorten(value: unknown): string {
+  const text = printable(typeof value === "string" ? value : (JSON.stringify(value) ?? "none"));
+  return text.length > 48 ? `${text.slice(0, 47)}…` : text;
+}

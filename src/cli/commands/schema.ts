@@ -1,0 +1,22 @@
+import { policySchema } from "../../policy/index.ts";
+import type { Command } from "../command.ts";
+import { EXIT } from "../exit-codes.ts";
+
+export const schema: Command = {
+  name: "schema",
+  summary: "the JSON Schema of the policy, for editors",
+  help: `Prints the JSON Schema of the policy. Editors complete and check a policy that names it:
+  { "$schema": "./node_modules/secure-streams/dist/policy.schema.json", ... }
+
+Usage: secure-streams schema
+
+Example:
+  secure-streams schema > policy.schema.json
+`,
+  options: {},
+  positionals: [],
+  async run() {
+    process.stdout.write(`${JSON.stringify(policySchema(), undefined, 2)}\n`);
+    return EXIT.done;
+  },
+};

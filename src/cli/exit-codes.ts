@@ -1,0 +1,35 @@
+import type { ErrorCode, Layer } from "../lib/errors.ts";
+
+/** What the process ends with. */
+export const EXIT = {
+  done: 0,
+  refused: 1,
+  usage: 2,
+  unreachable: 3,
+  timeout: 4,
+  notPermitted: 5,
+  internal: 70,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+const CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
+  usage: EXIT.usage,
+  unsupported: EXIT.usage,
+  "streamtype-unknown": EXIT.usage,
+  "metadata-unknown": EXIT.usage,
+  "metadata-unsafe": EXIT.usage,
+  "blob-missing": EXIT.usage,
+  "negative-acknowledgement": EXIT.refused,
+  "http-status": EXIT.refused,
+  "mqtt-publish-refused": EXIT.refused,
+  "mqtt-not-acknowledged": EXIT.refused,
+  timeout: EXIT.timeout,
+  "not-permitted": EXIT.notPermitted,
+  internal: EXIT.internal,
+};
+
+/** The exit code that tells a script what `error` was. */
+export function exitCodeFor({ code, layer }: { readonly code: ErrorCode; readonly layer: Layer }): ExitCode {
+  return CODES[code] ?? (layer === "policy" ? EXIT.usage : EXIT.unreachable);
+}

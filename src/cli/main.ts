@@ -1,0 +1,140 @@
+#!/usr/bin/env node
+import { parseArgs } from "node:util";
+import { SecureStreamsError, UsageError } from "../lib/errors.ts";
+import { nearest } from "../policy/index.ts";
+import type { Command } from "./command.ts";
+import { EXIT, type ExitCode, exitCodeFor } from "./exit-codes.ts";
+import { type Output, processOutput } from "./output.ts";
+
+/** Loaded when named, so that one command does not pay for the others. */
+const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
+  demo: {
+    summary: "see it work: five protocols on embedded peers, killed and recovered",
+    load: async () => (await import("./commands/demo.ts")).demo,
+  },
+  open: {
+    summary: "open a stream of a policy: payload in, payload out",
+    load: async () => (await import("./commands/open.ts")).open,
+  },
+  check: {
+    summary: "every fault of a policy, with file:line:column",
+    load: async () => (await import("./commands/check.ts")).check,
+  },
+  explain: {
+    summary: "what a policy means: settings, where they come from, retries",
+    load: async () => (await import("./commands/explain.ts")).explain,
+  },
+  schema: {
+    summary: "the JSON Schema of the policy, for editors",
+    load: async () => (await import("./commands/schema.ts")).schema,
+  },
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<ExitCode> {
+  const [name, ...rest] = args;
+  const output = processOutput(args.includes("--json"));
+  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+    process.stdout.write(help());
+    return name === undefined ? EXIT.usage : EXIT.done;
+  }
+  if (name === "--version" || name === "-v") {
+    process.stdout.write(`${await version()}\n`);
+    return EXIT.done;
+  }
+  try {
+    const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+    if (entry === undefined) throw unknownCommand(name);
+    return await run(await entry.load(), rest, output);
+  } catch (error) {
+    output.error(error);
+    if (error instanceof SecureStreamsError) return exitCodeFor(error);
+    return EXIT.internal;
+  }
+}
+
+async function run(command: Command, args: readonly string[], output: Output): Promise<ExitCode> {
+  const { values, positionals } = parse(command, args);
+  if (values.help === true) {
+    process.stdout.write(command.help);
+    return EXIT.done;
+  }
+  requirePositionals(command, positionals);
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // The reader of a pipe has left: nobody is there to tell.
+    if (error.code === "EPIPE") process.exit(EXIT.done);
+    throw error;
+  });
+  try {
+    return await command.run({ values, positionals, output, signal: controller.signal });
+  } finally {
+    process.off("SIGINT", stop).off("SIGTERM", stop);
+  }
+}
+
+function parse(command: Command, args: readonly string[]): ReturnType<typeof parseArgs> {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      strict: true,
+      options: { help: { type: "boolean", short: "h" }, json: { type: "boolean" }, ...command.options },
+    });
+  } catch (error) {
+    const message = error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error);
+    throw new UsageError(
+      `Cannot run "${command.name}": ${message}; see secure-streams ${command.name} --help`,
+    );
+  }
+}
+
+function requirePositionals(command: Command, given: readonly string[]): void {
+  const required = command.positionals.filter((name) => !name.endsWith("?"));
+  const most = command.positionals.some((name) => name.endsWith("..."))
+    ? Number.POSITIVE_INFINITY
+    : command.positionals.length;
+  const hint = `see secure-streams ${command.name} --help`;
+  if (given.length < required.length) {
+    throw new UsageError(`Cannot run "${command.name}": ${required[given.length]} is missing; ${hint}`);
+  }
+  if (given.length > most)
+    throw new UsageError(`Cannot run "${command.name}": "${given[most]}" is one argument too many; ${hint}`);
+}
+
+function unknownCommand(name: string): UsageError {
+  const near = nearest(name, Object.keys(COMMANDS));
+  const hint = near === undefined ? "see secure-streams --help" : `did you mean "${near}"?`;
+  return new UsageError(`Cannot run "${name}": there is no such command; ${hint}`);
+}
+
+function help(): string {
+  const width = Math.max(...Object.keys(COMMANDS).map((name) => name.length));
+  const list = Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`);
+  return `Policy-driven connectivity: a program names a streamtype, a JSON policy decides the rest.
+
+Usage: secure-streams COMMAND [options]
+
+${list.join("\n")}
+
+  secure-streams COMMAND --help    what a command takes, with an example
+  secure-streams --version
+
+Example:
+  secure-streams check policy.json
+  echo '{"t":21.5}' | secure-streams open telemetry --policy policy.json
+
+Exit codes: 0 done, 1 refused by the peer, 2 usage or policy, 3 unreachable, 4 timed out,
+5 not permitted, 70 a fault of this program. With --json every command prints one JSON
+object per line.
+`;
+}
+
+async function version(): Promise<string> {
+  const { readFile } = await import("node:fs/promises");
+  const text = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  return String((JSON.parse(text) as { version: string }).version);
+}

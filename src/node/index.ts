@@ -1,0 +1,3 @@
+export { systemClock } from "./clock.ts";
+export { createNodePorts, type NodePortsOptions } from "./node-ports.ts";
+export { systemRandom } from "./random.ts";
