@@ -1,0 +1,267 @@
+import type { Reason } from "../lib/errors.ts";
+import type { Machine, Timeout } from "../lib/machine.ts";
+import { type Millis, NEVER, seconds } from "../lib/millis.ts";
+import { unreachable } from "../lib/unreachable.ts";
+import { KeepAlive } from "./keep-alive.ts";
+import { type Limits, limitsOf } from "./limits.ts";
+import { Members, type MembersDesk } from "./members.ts";
+import type { SessionMemory } from "./memory.ts";
+import type { ConnectReply, Inbound, Outbound } from "./packet.ts";
+import { Publisher, type PublisherDesk } from "./publisher.ts";
+import { connectRefusal, disconnectReason, mqttReason, REASON_CODE } from "./reason-code.ts";
+import { Receiver, type ReceiverDesk } from "./receiver.ts";
+import { SESSION_TRANSITIONS, type SessionStateName } from "./states.ts";
+import { protocolViolation, tooLarge, type Violation } from "./violation.ts";
+import type { SessionInput, SessionOutput, SessionSettings } from "./words.ts";
+
+const CONNACK_WAIT = seconds(20);
+const NOTHING: readonly SessionOutput[] = [];
+
+type State =
+  | { readonly name: "idle" }
+  | { readonly name: "connecting"; readonly until: Millis }
+  | { readonly name: "open"; readonly limits: Limits; readonly keepAlive: KeepAlive }
+  | { readonly name: "ended" };
+
+/**
+ * An MQTT session on one network connection, shared by its members: CONNECT, subscriptions, publishing in both
+ * directions, keep-alive, DISCONNECT (MQTT 3.1.1 and 5). What must outlive the connection is in `memory`. Ends with one
+ * `close`.
+ */
+export class MqttSession implements Machine<SessionInput, SessionOutput> {
+  readonly #settings: SessionSettings;
+  readonly #memory: SessionMemory;
+  readonly #members: Members;
+  readonly #publisher: Publisher;
+  readonly #receiver: Receiver;
+  #state: State = { name: "idle" };
+  #isReading = true;
+  #now: Millis = 0;
+  #outputs: SessionOutput[] = [];
+
+  constructor(settings: SessionSettings, memory: SessionMemory) {
+    const { version, receiveMaximum } = settings;
+    const desk: MembersDesk & PublisherDesk & ReceiverDesk = {
+      write: (packet) => this.#write(packet),
+      emit: (output) => this.#emit(output),
+      settled: (output) => this.#settled(output),
+      publishBirth: (birth) => this.#publisher.publishBirth(birth),
+      receivers: (topic) => this.#members.receivers(topic),
+    };
+    this.#settings = settings;
+    this.#memory = memory;
+    this.#members = new Members(desk, memory, version);
+    this.#publisher = new Publisher(desk, memory.inflight, version);
+    this.#receiver = new Receiver(desk, memory.received, version, receiveMaximum);
+  }
+
+  get deadline(): Millis {
+    const state = this.#state;
+    if (state.name === "connecting") return state.until;
+    if (state.name !== "open") return NEVER;
+    const keepAlive = this.#isReading ? state.keepAlive.deadline : NEVER;
+    return Math.min(keepAlive, this.#publisher.deadline, this.#members.deadline);
+  }
+
+  handle(input: SessionInput | Timeout, now: Millis): readonly SessionOutput[] {
+    if (this.#state.name === "ended") return this.#afterEnd(input);
+    this.#now = now;
+    this.#take(input, now);
+    const outputs = this.#outputs;
+    if (outputs.length === 0) return NOTHING;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  #take(input: SessionInput | Timeout, now: Millis): void {
+    const state = this.#state;
+    switch (input.type) {
+      case "timeout":
+        this.#timeout(now);
+        return;
+      case "opened":
+        if (state.name === "idle") this.#connect(now);
+        return;
+      case "attach":
+        this.#members.attach(input.member, now);
+        this.#publisher.pump(now);
+        this.#leaveIfEmpty();
+        return;
+      case "detach":
+        if (this.#members.detach(input.member, now)) this.#leaveIfEmpty();
+        return;
+      case "send":
+        this.#publisher.send(input.message, now);
+        return;
+      case "packet":
+        this.#packet(input.packet, now);
+        return;
+      case "malformed":
+        this.#violated(protocolViolation(input.detail, REASON_CODE.malformed));
+        return;
+      case "oversized":
+        this.#violated(tooLarge(input.length, this.#settings.maximumPacketSize));
+        return;
+      case "probe":
+        if (state.name === "open") this.#write({ type: "pingreq" });
+        return;
+      case "reading":
+        this.#isReading = input.on;
+        if (state.name === "open") state.keepAlive.heard();
+        return;
+      case "forget":
+        for (const filter of this.#memory.forget(input.stream)) {
+          if (state.name === "open") this.#members.unsubscribe(filter, now);
+        }
+        return;
+      case "lost":
+        this.#close(input.reason);
+        return;
+      default:
+        unreachable(input);
+        return;
+    }
+  }
+
+  #connect(now: Millis): void {
+    const { keepAlive, ...settings } = this.#settings;
+    this.#enter({ name: "connecting", until: now + CONNACK_WAIT });
+    this.#write({ type: "connect", ...settings, keepAlive: Math.min(Math.ceil(keepAlive / 1000), 0xffff) });
+  }
+
+  #packet(packet: Inbound, now: Millis): void {
+    const state = this.#state;
+    if (state.name === "idle") return;
+    if (state.name !== "open") {
+      if (packet.type === "connack") {
+        this.#connected(packet, now);
+        return;
+      }
+      this.#violated(protocolViolation(`${packet.type.toUpperCase()} before CONNACK`));
+      return;
+    }
+    state.keepAlive.heard();
+    const violation = this.#openPacket(packet, now);
+    if (violation !== undefined) this.#violated(violation);
+  }
+
+  #openPacket(packet: Inbound, now: Millis): Violation | undefined {
+    switch (packet.type) {
+      case "connack":
+        return protocolViolation("a second CONNACK");
+      case "publish":
+        return this.#receiver.published(packet);
+      case "pubrel":
+        this.#receiver.released(packet);
+        return undefined;
+      case "puback":
+      case "pubrec":
+      case "pubcomp":
+        return this.#publisher.acknowledged(packet, now);
+      case "suback":
+      case "unsuback": {
+        const fault = this.#members.answered(packet);
+        if (fault !== undefined) return protocolViolation(fault);
+        this.#publisher.pump(now);
+        this.#leaveIfEmpty();
+        return undefined;
+      }
+      case "pingresp":
+        return undefined;
+      case "disconnect":
+        if (this.#settings.version === 4) return protocolViolation("DISCONNECT from a 3.1.1 server");
+        this.#close(disconnectReason(packet));
+        return undefined;
+      case "other":
+        return protocolViolation(`${packet.name.toUpperCase()} from the server`);
+      default:
+        return unreachable(packet);
+    }
+  }
+
+  #connected(reply: ConnectReply, now: Millis): void {
+    if (reply.code !== 0) {
+      this.#close(connectRefusal(reply, this.#settings.version));
+      return;
+    }
+    if (reply.sessionPresent && this.#settings.cleanStart) {
+      this.#violated(protocolViolation("CONNACK with a session that was to be dropped"));
+    }
+    const limits = limitsOf(reply, this.#settings.keepAlive);
+    if (typeof limits === "string") {
+      this.#violated(protocolViolation(limits));
+      return;
+    }
+    this.#memory.restart(reply.sessionPresent);
+    this.#enter({ name: "open", limits, keepAlive: new KeepAlive(limits.keepAlive, now) });
+    // Subscriptions come first, or a message that waits for its repetition would be there before its receiver.
+    this.#publisher.open(limits);
+    this.#members.open(limits, now);
+    this.#publisher.pump(now);
+    this.#leaveIfEmpty();
+  }
+
+  #timeout(now: Millis): void {
+    const state = this.#state;
+    if (state.name === "connecting") {
+      if (state.until > now) return;
+      this.#close(mqttReason("connection-timeout", "The broker did not answer CONNECT within 20 s"));
+      return;
+    }
+    if (state.name !== "open") return;
+    const due = this.#isReading ? state.keepAlive.check(now) : undefined;
+    if (due === "hang-up") {
+      this.#close(mqttReason("validity-timeout", "The broker did not answer PINGREQ in time"));
+      return;
+    }
+    if (due === "ping") this.#write({ type: "pingreq" });
+    this.#publisher.expire(now);
+    this.#members.expire(now);
+    this.#leaveIfEmpty();
+  }
+
+  #settled(output: Extract<SessionOutput, { type: "settled" }>): void {
+    if (output.ticket > 0 || !this.#members.bornOrNot(output.ticket, output.outcome)) this.#emit(output);
+    this.#leaveIfEmpty();
+  }
+
+  #leaveIfEmpty(): void {
+    if (this.#members.size > 0 || this.#state.name === "ended") return;
+    if (this.#state.name !== "idle") this.#write({ type: "disconnect", code: REASON_CODE.success });
+    this.#close(undefined);
+  }
+
+  #violated({ code, reason }: Violation): void {
+    if (this.#state.name !== "idle" && this.#settings.version === 5)
+      this.#write({ type: "disconnect", code });
+    this.#close(reason);
+  }
+
+  #close(reason: Reason | undefined): void {
+    this.#enter({ name: "ended" });
+    this.#outputs.push({ type: "close", reason });
+  }
+
+  /** A message handed over after the end waits for the next connection; the machine itself stays silent. */
+  #afterEnd(input: SessionInput | Timeout): readonly SessionOutput[] {
+    if (input.type === "send" && input.message.qos > 0) this.#memory.inflight.add(input.message);
+    if (input.type === "forget") this.#memory.forget(input.stream);
+    return NOTHING;
+  }
+
+  #write(packet: Outbound): void {
+    if (this.#state.name === "open") this.#state.keepAlive.sentAt = this.#now;
+    this.#emit({ type: "write", packet });
+  }
+
+  #emit(output: SessionOutput): void {
+    if (this.#state.name !== "ended") this.#outputs.push(output);
+  }
+
+  #enter(next: State): void {
+    if (!SESSION_TRANSITIONS[this.#state.name].includes(next.name satisfies SessionStateName)) {
+      throw new TypeError(`Cannot enter: ${next.name} does not follow ${this.#state.name}`);
+    }
+    this.#state = next;
+  }
+}

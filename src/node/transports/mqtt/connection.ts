@@ -1,0 +1,268 @@
+import type { Socket } from "node:net";
+import type { Reason } from "../../../lib/errors.ts";
+import { TIMEOUT } from "../../../lib/machine.ts";
+import { Malformed } from "../../../lib/malformed.ts";
+import { NEVER, seconds } from "../../../lib/millis.ts";
+import {
+  type Inbound,
+  MqttSession,
+  mqttReason,
+  type Outcome,
+  type Outgoing,
+  type Received,
+  type SessionInput,
+  type SessionMemory,
+  type SessionOutput,
+  type SessionSettings,
+} from "../../../mqtt/index.ts";
+import { type Target, Validity } from "../../../stream/index.ts";
+import { type Dial, tlsReason } from "../../dialer/index.ts";
+import { dialRequest } from "../dialer-port.ts";
+import type { TransportParts } from "../index.ts";
+import { Decoder } from "./decode.ts";
+import { Framer } from "./framer.ts";
+import { Outbox } from "./outbox.ts";
+import { LazyTimer } from "./timer.ts";
+
+/** How long a closing connection may take to write what is left. */
+const CLOSE_WAIT = seconds(1);
+
+/** What a connection tells those who share it. */
+export interface ConnectionEvents {
+  established(member: number): void;
+  refused(member: number, reason: Reason): void;
+  message(members: readonly number[], packet: Received): void;
+  settled(ticket: number, outcome: Outcome): void;
+  /** The kernel has taken messages of QoS 0. */
+  written(tickets: readonly number[]): void;
+  /** Nothing comes after it. Without a reason every member had left. */
+  ended(reason: Reason | undefined): void;
+  /** The socket is gone. */
+  closed(): void;
+}
+
+/** One network connection to a broker: dials, moves bytes between socket and session, keeps the session's time. */
+export class Connection {
+  readonly #parts: TransportParts;
+  readonly #target: Target;
+  readonly #events: ConnectionEvents;
+  readonly #session: MqttSession;
+  readonly #framer: Framer;
+  readonly #decoder: Decoder;
+  readonly #timer: LazyTimer;
+  readonly #version: 4 | 5;
+  readonly #holds = new Set<unknown>();
+  readonly #unwritten = new Set<number>();
+  #dial: Dial | undefined;
+  #socket: Socket | undefined;
+  #outbox: Outbox | undefined;
+  #validity: Validity | undefined;
+  #cause: Reason | undefined;
+  #isEnded = false;
+  #hasHeard = false;
+  #peer = "";
+
+  constructor(
+    parts: TransportParts,
+    target: Target,
+    settings: SessionSettings,
+    memory: SessionMemory,
+    events: ConnectionEvents,
+  ) {
+    this.#parts = parts;
+    this.#target = target;
+    this.#events = events;
+    this.#version = settings.version;
+    this.#session = new MqttSession(settings, memory);
+    this.#framer = new Framer(settings.maximumPacketSize);
+    this.#decoder = new Decoder(settings.version);
+    this.#timer = new LazyTimer(parts.clock, () => this.#timeout());
+    this.#dial = parts.dialer.dial(dialRequest(target, []), {
+      connected: (socket, info) => this.#opened(socket, info.peer),
+      failed: (reason) => this.handle({ type: "lost", reason }),
+    });
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
+  }
+
+  /** Remote address; empty while dialing. */
+  get peer(): string {
+    return this.#peer;
+  }
+
+  get state(): "connecting" | "open" | "draining" {
+    if (this.#isEnded) return "draining";
+    return this.#hasHeard ? "open" : "connecting";
+  }
+
+  handle(input: SessionInput): void {
+    this.#run(this.#session.handle(input, this.#parts.clock.now()));
+    this.#arm();
+  }
+
+  send(message: Outgoing): void {
+    if (message.qos === 0) this.#unwritten.add(message.ticket);
+    this.handle({ type: "send", message });
+    if (message.qos === 0 && this.#unwritten.has(message.ticket)) this.#outbox?.await(message.ticket);
+  }
+
+  /** Reads nothing more until `release` with the same holder: the members share one socket. */
+  hold(holder: unknown): void {
+    if (this.#holds.size === 0) {
+      this.#socket?.pause();
+      this.handle({ type: "reading", on: false });
+    }
+    this.#holds.add(holder);
+  }
+
+  release(holder: unknown): void {
+    if (!this.#holds.delete(holder) || this.#holds.size > 0) return;
+    this.#validity?.handle({ type: "alive" }, this.#parts.clock.now());
+    this.handle({ type: "reading", on: true });
+    this.#socket?.resume();
+  }
+
+  #opened(socket: Socket, peer: string): void {
+    this.#dial = undefined;
+    this.#peer = peer;
+    this.#socket = socket;
+    this.#outbox = new Outbox(socket, this.#version, (tickets) => this.#written(tickets));
+    const { validityPing: ping, validityHangup: hangup } = this.#target.retry;
+    this.#validity = new Validity({ ping, hangup }, this.#parts.clock.now());
+    socket.setNoDelay(true);
+    socket.on("data", (chunk: Buffer) => this.#received(chunk));
+    socket.on("drain", () => this.release(this.#outbox));
+    socket.on("error", (error) => {
+      this.#cause ??= this.#socketReason(error);
+    });
+    socket.on("end", () => socket.destroySoon());
+    socket.on("close", () => {
+      this.handle({ type: "lost", reason: this.#cause ?? this.#closedReason() });
+      this.#events.closed();
+    });
+    if (this.#holds.size > 0) socket.pause();
+    this.handle({ type: "opened" });
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#isEnded) return;
+    this.#hasHeard = true;
+    const now = this.#parts.clock.now();
+    this.#validity?.handle({ type: "alive" }, now);
+    const fault = this.#framer.push(chunk, (bytes) => {
+      const packet = this.#decode(bytes);
+      this.#run(this.#session.handle(packet, now));
+      return !this.#isEnded;
+    });
+    if (fault !== undefined) this.#run(this.#session.handle(fault, now));
+    this.#arm();
+  }
+
+  #decode(bytes: Buffer): SessionInput {
+    try {
+      const packet: Inbound = this.#decoder.decode(bytes);
+      return { type: "packet", packet };
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error;
+      return { type: "malformed", detail: error.message };
+    }
+  }
+
+  #run(outputs: readonly SessionOutput[]): void {
+    for (const output of outputs) {
+      switch (output.type) {
+        case "write":
+          this.#outbox?.push(output.packet);
+          if (this.#outbox?.isCongested) this.hold(this.#outbox);
+          break;
+        case "established":
+          this.#events.established(output.member);
+          break;
+        case "refused":
+          this.#events.refused(output.member, output.reason);
+          break;
+        case "message":
+          this.#events.message(output.members, output.packet);
+          break;
+        case "settled":
+          this.#unwritten.delete(output.ticket);
+          this.#events.settled(output.ticket, output.outcome);
+          break;
+        default:
+          this.#end(output.reason);
+      }
+    }
+  }
+
+  #end(reason: Reason | undefined): void {
+    this.#isEnded = true;
+    this.#timer.stop();
+    this.#dial?.cancel();
+    const socket = this.#socket;
+    if (socket === undefined) {
+      queueMicrotask(() => this.#events.closed());
+    } else {
+      this.#outbox?.end();
+      socket.resume();
+      const giveUp = this.#parts.clock.wake(
+        this.#parts.clock.now() + CLOSE_WAIT,
+        () => socket.destroy(),
+        false,
+      );
+      socket.once("close", giveUp);
+    }
+    this.#loseUnwritten(reason);
+    this.#events.ended(reason);
+  }
+
+  #written(tickets: readonly number[]): void {
+    const written = tickets.filter((ticket) => this.#unwritten.delete(ticket));
+    if (written.length > 0) this.#events.written(written);
+  }
+
+  #loseUnwritten(reason: Reason | undefined): void {
+    const lost = reason ?? mqttReason("closed", "The connection was closed before the message was written");
+    for (const ticket of [...this.#unwritten]) this.#events.settled(ticket, { type: "lost", reason: lost });
+    this.#unwritten.clear();
+  }
+
+  #timeout(): void {
+    const now = this.#parts.clock.now();
+    if (this.#isEnded) return;
+    if (this.#holds.size === 0) {
+      for (const output of this.#validity?.handle(TIMEOUT, now) ?? []) {
+        if (output.type === "probe") this.handle({ type: "probe" });
+        else this.handle({ type: "lost", reason: this.#silentReason() });
+      }
+    }
+    this.#run(this.#session.handle(TIMEOUT, now));
+    this.#arm();
+  }
+
+  #arm(): void {
+    if (this.#isEnded) return;
+    const validity = this.#holds.size > 0 ? NEVER : (this.#validity?.deadline ?? NEVER);
+    const deadline = Math.min(this.#session.deadline, validity);
+    if (deadline !== NEVER) this.#timer.by(deadline);
+  }
+
+  #silentReason(): Reason {
+    return mqttReason("validity-timeout", `The broker ${this.#peer} showed no sign of life in time`);
+  }
+
+  #closedReason(): Reason {
+    const message = this.#hasHeard
+      ? `The broker ${this.#peer} closed the connection`
+      : `The broker ${this.#peer} closed the connection without an answer to CONNECT`;
+    return { layer: "tcp", code: "connection-closed", message };
+  }
+
+  #socketReason(error: Error): Reason {
+    const tls = tlsReason(error, this.#peer);
+    if (tls !== undefined) return tls;
+    const message = `The connection to the broker ${this.#peer} failed: ${error.message}`;
+    return { layer: "tcp", code: "connection-reset", message };
+  }
+}

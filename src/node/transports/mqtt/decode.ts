@@ -1,0 +1,164 @@
+import { isUtf8 } from "node:buffer";
+import { type Packet, type Parser, parser } from "mqtt-packet";
+import { Malformed } from "../../../lib/malformed.ts";
+import type { Inbound } from "../../../mqtt/index.ts";
+
+type Properties = Readonly<Record<string, unknown>>;
+
+const ACKNOWLEDGEMENTS = { 64: "puback", 80: "pubrec", 98: "pubrel", 112: "pubcomp" } as const;
+
+/** The least remaining length of each packet that a server sends, in 3.1.1 and in 5. */
+const LEAST: Readonly<Record<string, readonly [number, number]>> = {
+  connack: [2, 3],
+  publish: [2, 3],
+  puback: [2, 2],
+  pubrec: [2, 2],
+  pubrel: [2, 2],
+  pubcomp: [2, 2],
+  suback: [3, 4],
+  unsuback: [2, 4],
+};
+/** Packets that have exactly their least length in 3.1.1. */
+const EXACT: ReadonlySet<string> = new Set(["connack", "puback", "pubrec", "pubrel", "pubcomp", "unsuback"]);
+
+/** Reads packets of a server that speaks `version`, each given whole. */
+export class Decoder {
+  readonly #version: 4 | 5;
+  readonly #parser: Parser;
+  #packet: Packet | undefined;
+  #fault: string | undefined;
+
+  constructor(version: 4 | 5) {
+    this.#version = version;
+    this.#parser = parser({ protocolVersion: version });
+    this.#parser.on("packet", (packet) => {
+      this.#packet = packet;
+    });
+    this.#parser.on("error", (error: unknown) => {
+      this.#fault = error instanceof Error ? error.message : String(error);
+    });
+  }
+
+  /** Throws Malformed. */
+  decode(bytes: Buffer): Inbound {
+    const type = ACKNOWLEDGEMENTS[bytes[0] as keyof typeof ACKNOWLEDGEMENTS];
+    // The acknowledgement without a reason code is the commonest packet of a sender.
+    if (type !== undefined && bytes.length === 4) return { type, id: bytes.readUInt16BE(2), code: 0 };
+    const packet = this.#parse(bytes);
+    const length = packet.length ?? 0;
+    const least = LEAST[packet.cmd]?.[this.#version === 4 ? 0 : 1] ?? 0;
+    // A 3.1.1 server answers a CONNECT of 5 with a CONNACK of its own kind (MQTT 5, 4.13).
+    const isOldRefusal = packet.cmd === "connack" && length === 2 && (bytes[3] ?? 0) !== 0;
+    if (length < least && !isOldRefusal) throw new Malformed(`${packet.cmd} is cut off`);
+    if (this.#version === 4 && EXACT.has(packet.cmd) && length !== least) {
+      throw new Malformed(`${packet.cmd} with ${length} bytes`);
+    }
+    return read(packet, bytes);
+  }
+
+  #parse(bytes: Buffer): Packet {
+    this.#packet = undefined;
+    this.#fault = undefined;
+    try {
+      this.#parser.parse(bytes);
+    } catch (error) {
+      throw new Malformed(error instanceof Error ? error.message : String(error));
+    }
+    if (this.#fault !== undefined) throw new Malformed(this.#fault);
+    if (this.#packet === undefined) throw new Malformed("a packet that ends too early");
+    return this.#packet;
+  }
+}
+
+function read(packet: Packet, bytes: Buffer): Inbound {
+  const said: Properties = ("properties" in packet && packet.properties) || {};
+  const reason = text(said, "reasonString");
+  switch (packet.cmd) {
+    case "connack":
+      return {
+        type: "connack",
+        sessionPresent: packet.sessionPresent,
+        code: packet.reasonCode ?? packet.returnCode ?? 0,
+        reason,
+        receiveMaximum: number(said, "receiveMaximum"),
+        maximumQos: number(said, "maximumQoS"),
+        retainAvailable: flag(said, "retainAvailable"),
+        maximumPacketSize: number(said, "maximumPacketSize"),
+        assignedClientId: text(said, "assignedClientIdentifier"),
+        wildcardAvailable: flag(said, "wildcardSubscriptionAvailable"),
+        sharedAvailable: flag(said, "sharedSubscriptionAvailable"),
+        serverKeepAlive: number(said, "serverKeepAlive"),
+        serverReference: text(said, "serverReference"),
+      };
+    case "publish": {
+      const { qos, retain, dup, topic, payload } = packet;
+      if (topic.includes("\ufffd") && !isUtf8(topicBytes(bytes))) {
+        throw new Malformed("a topic that is not UTF-8");
+      }
+      return {
+        type: "publish",
+        id: qos === 0 ? 0 : identifier(packet),
+        topic,
+        payload: typeof payload === "string" ? Buffer.from(payload) : payload,
+        qos,
+        retain,
+        dup,
+        topicAlias: number(said, "topicAlias"),
+      };
+    }
+    case "puback":
+    case "pubrec":
+    case "pubrel":
+    case "pubcomp":
+      return { type: packet.cmd, id: identifier(packet), code: packet.reasonCode ?? 0, reason };
+    case "suback":
+    case "unsuback": {
+      const codes = (packet.granted ?? []).map(Number);
+      return { type: packet.cmd, id: identifier(packet), codes, reason };
+    }
+    case "pingresp":
+      if (packet.length !== 0) throw new Malformed("pingresp with a body");
+      return { type: "pingresp" };
+    case "disconnect":
+      return {
+        type: "disconnect",
+        code: packet.reasonCode ?? 0,
+        reason,
+        serverReference: text(said, "serverReference"),
+      };
+    default:
+      return { type: "other", name: packet.cmd };
+  }
+}
+
+function identifier(packet: Packet): number {
+  const id = packet.messageId ?? -1;
+  if (id < 0) throw new Malformed(`${packet.cmd} without an identifier`);
+  return id;
+}
+
+function topicBytes(bytes: Buffer): Buffer {
+  let at = 1;
+  while ((bytes[at] ?? 0) >= 0x80) at += 1;
+  const length = bytes.readUInt16BE(at + 1);
+  return bytes.subarray(at + 3, at + 3 + length);
+}
+
+function number(properties: Properties, name: string): number | undefined {
+  const value = properties[name];
+  if (value === undefined) return undefined;
+  if (typeof value === "number" && value >= 0) return value;
+  throw new Malformed(`${name} is cut off or stands twice`);
+}
+
+function flag(properties: Properties, name: string): boolean | undefined {
+  const value = properties[name];
+  if (value === undefined || typeof value === "boolean") return value;
+  throw new Malformed(`${name} stands twice`);
+}
+
+function text(properties: Properties, name: string): string | undefined {
+  const value = properties[name];
+  if (value === undefined || typeof value === "string") return value;
+  throw new Malformed(`${name} is cut off or stands twice`);
+}

@@ -1,0 +1,1 @@
+export { MqttTransport } from "./mqtt-transport.ts";

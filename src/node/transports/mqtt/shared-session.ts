@@ -1,0 +1,163 @@
+import type { ConnectionInfo, SendOptions, Settled, StreamId } from "../../../context/index.ts";
+import { type Outcome, SessionMemory, type SessionSettings } from "../../../mqtt/index.ts";
+import type { MqttTarget, Target } from "../../../stream/index.ts";
+import type { TransportParts } from "../index.ts";
+import { Connection } from "./connection.ts";
+import type { Custody } from "./custody.ts";
+import type { MqttLink } from "./link.ts";
+import { conflicts, settingsOf } from "./sharing.ts";
+
+/** What the sessions of one transport have in common. */
+export interface SessionParts extends TransportParts {
+  readonly custody: Custody;
+  /** The first packet identifier: random. */
+  readonly firstId: number;
+}
+
+/** An MQTT session with the streams that share it. Outlives its network connections, of which it has one at a time. */
+export class SharedSession {
+  readonly key: string;
+  readonly #parts: SessionParts;
+  readonly #clientId: string;
+  readonly #memory: SessionMemory;
+  readonly #links = new Map<number, MqttLink>();
+  readonly #streams = new Set<StreamId>();
+  readonly #closing = new Set<Connection>();
+  #connection: Connection | undefined;
+  #settings: SessionSettings | undefined;
+
+  constructor(key: string, clientId: string, parts: SessionParts) {
+    this.key = key;
+    this.#clientId = clientId;
+    this.#parts = parts;
+    this.#memory = new SessionMemory(parts.firstId);
+  }
+
+  /** Whether nothing here is of use any more. */
+  get isIdle(): boolean {
+    return this.#streams.size === 0 && this.#connection === undefined && this.#closing.size === 0;
+  }
+
+  has(stream: StreamId): boolean {
+    return this.#streams.has(stream);
+  }
+
+  /** What a stream with these settings would miss here now. */
+  conflicts(mqtt: MqttTarget): readonly string[] {
+    return this.#connection === undefined || this.#settings === undefined
+      ? []
+      : conflicts(this.#settings, mqtt);
+  }
+
+  claim(stream: StreamId): void {
+    this.#streams.add(stream);
+  }
+
+  join(link: MqttLink): void {
+    if (link.isOver) return;
+    this.#links.set(link.member.id, link);
+    this.#connection ??= this.#connect(link.target, link.mqtt);
+    this.#connection.handle({ type: "attach", member: link.member });
+  }
+
+  leave(link: MqttLink): void {
+    if (!this.#links.delete(link.member.id)) return;
+    this.#connection?.handle({ type: "detach", member: link.member.id });
+  }
+
+  send(
+    link: MqttLink,
+    payload: Uint8Array,
+    options: SendOptions,
+    settle: (outcome: Settled) => void,
+  ): boolean {
+    const { custody } = this.#parts;
+    const { stream, mqtt } = link;
+    const topic = options.topic ?? mqtt.topic ?? "";
+    const ticket = custody.hold(stream, payload.length, settle);
+    const message = { ticket, stream, topic, payload, qos: mqtt.qos, retain: mqtt.retain };
+    if (this.#connection !== undefined) this.#connection.send(message);
+    else if (mqtt.qos > 0) this.#memory.inflight.add(message);
+    else custody.settle(ticket, { type: "lost", reason: NOT_CONNECTED });
+    const limit = link.target.streamtype.buffer.size;
+    if (custody.bytes(stream) <= limit) return true;
+    custody.whenLow(stream, limit / 2, () => link.drained());
+    return false;
+  }
+
+  hold(link: MqttLink): void {
+    this.#connection?.hold(link);
+  }
+
+  release(link: MqttLink): void {
+    this.#connection?.release(link);
+  }
+
+  forget(stream: StreamId): void {
+    if (!this.#streams.delete(stream)) return;
+    if (this.#connection === undefined) this.#memory.forget(stream);
+    else this.#connection.handle({ type: "forget", stream });
+  }
+
+  inspect(): readonly ConnectionInfo[] {
+    const connections = [...this.#closing, ...(this.#connection === undefined ? [] : [this.#connection])];
+    return connections.map((connection) => ({
+      protocol: "mqtt",
+      peer: connection.peer,
+      state: connection.state,
+      streams: connection === this.#connection ? this.#links.size : 0,
+    }));
+  }
+
+  /** Ends every link and leaves the broker politely. */
+  close(): void {
+    for (const link of [...this.#links.values()]) {
+      this.leave(link);
+      link.end({ layer: "stream", code: "closed", message: "The context was closed" });
+    }
+  }
+
+  #connect(target: Target, mqtt: MqttTarget): Connection {
+    const settings = settingsOf(target, mqtt, this.#clientId);
+    const connection: Connection = new Connection(this.#parts, target, settings, this.#memory, {
+      established: (member) => this.#links.get(member)?.establish(connection.peer),
+      refused: (member, reason) => {
+        const link = this.#links.get(member);
+        this.#links.delete(member);
+        link?.end(reason);
+      },
+      message: (members, packet) => {
+        for (const member of members) this.#links.get(member)?.deliver(packet);
+      },
+      settled: (ticket, outcome) => this.#parts.custody.settle(ticket, settledBy(outcome)),
+      written: (tickets) => {
+        for (const ticket of tickets) this.#parts.custody.settle(ticket, BY_KERNEL);
+      },
+      ended: (reason) => {
+        this.#connection = undefined;
+        this.#closing.add(connection);
+        const links = [...this.#links.values()];
+        this.#links.clear();
+        for (const link of links) link.end(reason ?? NOT_CONNECTED);
+      },
+      closed: () => {
+        this.#closing.delete(connection);
+        this.#parts.observe({ type: "closed", protocol: "mqtt", peer: connection.peer });
+      },
+    });
+    this.#settings = settings;
+    return connection;
+  }
+}
+
+const BY_KERNEL: Settled = { type: "acknowledged", by: "kernel" };
+const BY_PEER: Settled = { type: "acknowledged", by: "peer" };
+const NOT_CONNECTED = {
+  layer: "mqtt",
+  code: "connection-lost",
+  message: "There is no connection to the broker",
+} as const;
+
+function settledBy(outcome: Outcome): Settled {
+  return outcome.type === "acknowledged" ? BY_PEER : outcome;
+}
