@@ -11,9 +11,11 @@ export interface H1Line {
   onBody(length: number): void;
   /** Bytes of an answer have come. */
   readonly hasAnswered: boolean;
+  /** The peer has closed its side. */
+  readonly hasEnded: boolean;
   onPaused(isPaused: boolean): void;
-  /** The call is over; true if the connection is still sound. */
-  onOver(): void;
+  /** The response has come whole; a reason refuses it all the same. */
+  onOver(): Reason | undefined;
   destroy(reason?: Reason): void;
   readonly fault: Reason | undefined;
 }
@@ -31,6 +33,8 @@ export class H1Call implements Call {
   #resume: (() => void) | undefined;
   #isPaused = false;
   #isOver = false;
+  /** The response is whole with its head, whatever follows. */
+  #isHeadAll = false;
 
   constructor(line: H1Line, request: HttpRequest, events: CallEvents, wasReused: boolean) {
     this.#line = line;
@@ -75,6 +79,7 @@ export class H1Call implements Call {
     if (status < 200) return true;
     this.#progress = "answered";
     this.#resume = resume;
+    this.#isHeadAll = status === 204 || status === 304;
     this.#events.head({ status, headers: headerText(headers) }, this.#line.peer);
     return !this.#isPaused;
   }
@@ -94,16 +99,25 @@ export class H1Call implements Call {
     this.#over();
     // What follows the response in the same packet is looked at first: it may condemn the connection.
     queueMicrotask(() => {
-      this.#line.onOver();
-      this.#events.end();
+      const refusal = this.#line.onOver();
+      if (refusal === undefined) this.#events.end();
+      else this.#events.failed({ reason: refusal, progress: "answered", wasReused: this.#wasReused });
     });
   }
 
   onError(error: unknown): void {
+    if (this.#isOver) return;
+    if (this.#isHeadAll) {
+      // undici counts a body by Content-Length even where there can be none (RFC 9110, 8.6).
+      this.#over();
+      this.#events.end();
+      return;
+    }
     const { body } = this.#request;
     const own = body instanceof BodySource ? body.fault : undefined;
     if (own !== undefined) this.fail({ layer: own.layer, code: own.code, message: own.message });
-    else this.fail(this.#line.fault ?? h1Reason(error, this.#reached(), this.#line.peer));
+    else
+      this.fail(this.#line.fault ?? h1Reason(error, this.#reached(), this.#line.hasEnded, this.#line.peer));
   }
 
   #reached(): Progress {

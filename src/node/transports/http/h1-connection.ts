@@ -84,6 +84,10 @@ export class H1Connection implements H1Line {
     return this.#received > 0;
   }
 
+  get hasEnded(): boolean {
+    return this.#socket.readableEnded;
+  }
+
   send(request: HttpRequest, events: CallEvents): H1Call {
     const call = new H1Call(this, request, events, this.#calls++ > 0);
     this.#call = call;
@@ -127,10 +131,13 @@ export class H1Connection implements H1Line {
     this.#validity.alive();
   }
 
-  onOver(): void {
+  onOver(): Reason | undefined {
     this.#call = undefined;
     this.#validity.stop();
+    const refusal = this.#framingFault();
+    if (refusal !== undefined) this.destroy(refusal);
     if (this.isSound) this.#options.onIdle(this);
+    return refusal;
   }
 
   destroy(reason?: Reason): void {
@@ -143,8 +150,9 @@ export class H1Connection implements H1Line {
     const read = socket.read;
     const unshift = socket.unshift;
     socket.read = (size?: number) => {
-      if (this.#received - this.#accounted > MAX_FRAMING) {
-        this.destroy(this.#protocol("its framing outweighs its payload"));
+      const refusal = this.#framingFault();
+      if (refusal !== undefined) {
+        this.destroy(refusal);
         return null;
       }
       const chunk = read.call(socket, size);
@@ -165,6 +173,11 @@ export class H1Connection implements H1Line {
   #hangUp(): void {
     if (this.#isPaused) this.#validity.restart();
     else this.destroy(validityReason(this.peer));
+  }
+
+  #framingFault(): Reason | undefined {
+    if (this.#received - this.#accounted <= MAX_FRAMING) return undefined;
+    return this.#protocol("its framing outweighs its payload");
   }
 
   #httpMajor(): number {

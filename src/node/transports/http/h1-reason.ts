@@ -3,19 +3,21 @@ import { tlsReason } from "../../dialer/index.ts";
 import type { Progress } from "./call.ts";
 import { codeOf, incompleteReason } from "./reason.ts";
 
-const PARSER = /^HPE_/;
-
-/** The reason behind an error of undici or of the socket under it; many have no code, so the class decides. */
-export function h1Reason(error: unknown, progress: Progress, peer: string): Reason {
+/**
+ * The reason behind an error of undici or of the socket under it; many have no code, so the class decides. `hasEnded`:
+ * the peer had closed its side.
+ */
+export function h1Reason(error: unknown, progress: Progress, hasEnded: boolean, peer: string): Reason {
   const code = codeOf(error);
+  const name = error instanceof Error ? error.name : "";
   const text = error instanceof Error ? error.message : String(error);
   if (code === "UND_ERR_HEADERS_OVERFLOW") {
     const message = `Cannot accept the response of ${peer}: its headers are larger than 16 KB`;
     return { layer: "http", code: "http-headers-too-large", message };
   }
-  if (code === "HPE_INVALID_EOF_STATE" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH")
-    return incompleteReason(peer);
-  if (PARSER.test(code) || text === "bad response" || text === "bad upgrade") {
+  const isBroken = name === "HTTPParserError" || code === "UND_ERR_RES_CONTENT_LENGTH_MISMATCH";
+  if (isBroken && hasEnded) return incompleteReason(peer);
+  if (isBroken || text === "bad response" || text === "bad upgrade") {
     return {
       layer: "http",
       code: "http-protocol",
