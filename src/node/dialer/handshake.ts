@@ -7,7 +7,7 @@ import type { TlsRequest } from "./request.ts";
 import type { SecureContexts } from "./secure-contexts.ts";
 import { nameFault, peerCertificate, sessionFault } from "./server-certificate.ts";
 import type { Sessions } from "./sessions.ts";
-import { tlsReason, verifyReason } from "./tls-reason.ts";
+import { clientCertificateReason, tlsReason, verifyReason } from "./tls-reason.ts";
 
 export interface HandshakeParts {
   readonly contexts: SecureContexts;
@@ -18,6 +18,11 @@ export interface HandshakeEvents {
   secured(socket: TLSSocket): void;
   failed(reason: Reason): void;
 }
+
+/** What a server of TLS 1.2 sends that misses a client certificate, after it has sent its own. */
+const CLIENT_ALERT = /alert (handshake failure|bad certificate|certificate unknown)/i;
+/** A server that fails before its own certificate sends an alert and nothing else. */
+const ALERT_BYTES = 100;
 
 /** TLS over a connected socket. `secured` or `failed` comes once; after the returned cancel neither. */
 export function startHandshake(
@@ -58,7 +63,7 @@ export function startHandshake(
     }
     const scope = request.scope ?? "";
     const key = JSON.stringify([digest, where, request.serverName, request.alpn, request.pins]);
-    const session = parts.sessions.take(scope, key, Date.now());
+    const session = parts.sessions.find(scope, key, Date.now());
     let certificate: X509Certificate | undefined;
     let expires = session?.expires ?? 0;
     const tlsSocket = connect({
@@ -100,6 +105,10 @@ export function startHandshake(
   }
 
   function failure(error: Error, certificate: X509Certificate | undefined): Reason {
+    const isAboutClient = certificate === undefined && socket.bytesRead > ALERT_BYTES;
+    if (isAboutClient && CLIENT_ALERT.test(error.message)) {
+      return clientCertificateReason(where, request.clientCertificate !== undefined);
+    }
     return (
       verifyReason(error, where, certificate) ?? tlsReason(error, where) ?? connectReason(error, where, "tls")
     );

@@ -7,7 +7,7 @@ export interface Session {
 }
 
 /**
- * TLS sessions to resume, the oldest dropped first. A key must hold everything a certificate was judged by: a session
+ * TLS sessions to resume, the least recently used dropped first. A key must hold everything a certificate was judged by: a session
  * taken under one root would pass under any other.
  */
 export class Sessions {
@@ -22,12 +22,17 @@ export class Sessions {
     return this.#kept.size;
   }
 
-  /** Takes the session out: a ticket of TLS 1.3 is to be used once (RFC 8446, C.4). `wall` is the time now. */
-  take(scope: string, key: string, wall: number): Session | undefined {
+  /**
+   * The session to offer; `wall` is the time now. It stays for the next time: servers such as Node's send a resumed
+   * connection no new ticket, so using each once (RFC 8446, C.4) would resume every second connection alone.
+   */
+  find(scope: string, key: string, wall: number): Session | undefined {
     const name = `${scope}\n${key}`;
-    const session = this.#kept.get(name)?.session;
+    const kept = this.#kept.get(name);
     this.#kept.delete(name);
-    return session === undefined || session.expires <= wall ? undefined : session;
+    if (kept === undefined || kept.session.expires <= wall) return undefined;
+    this.#kept.set(name, kept);
+    return kept.session;
   }
 
   keep(scope: string, key: string, session: Session): void {

@@ -33,7 +33,7 @@ export interface RevocationListOptions {
 
 /** A new root. `createAuthority().issue({ names: ["localhost", "127.0.0.1"] })` makes a server's certificate. */
 export function createAuthority(options: CertificateOptions = {}): Authority {
-  const filled = { commonName: "Test Root", isAuthority: true, ...options };
+  const filled = { commonName: uniqueName("Test Root"), isAuthority: true, ...options };
   return new OwnAuthority(makeKeys(filled.key ?? "p-256"), filled, undefined);
 }
 
@@ -69,7 +69,7 @@ class OwnAuthority implements Authority {
   }
 
   issueAuthority(options: CertificateOptions = {}): Authority {
-    const filled = { commonName: "Test Intermediate", isAuthority: true, ...options };
+    const filled = { commonName: uniqueName("Test Intermediate"), isAuthority: true, ...options };
     const keys = makeKeys(filled.key ?? "p-256");
     return new OwnAuthority(keys, filled, this.#issue(filled, keys));
   }
@@ -141,6 +141,11 @@ function issued({ der, serial }: Made, keys: KeyPair, above: string): Issued {
     chainPem: certificatePem + above,
     serial,
   };
+}
+
+/** Authorities of one name look like one that signs itself, which `pathLength` does not count (RFC 5280, 4.2.1.9). */
+function uniqueName(name: string): string {
+  return `${name} ${randomBytes(4).toString("hex")}`;
 }
 
 function subjectOf({ commonName, names = [] }: CertificateOptions): Buffer {
