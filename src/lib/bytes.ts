@@ -79,7 +79,7 @@ export function encodeUtf8(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length * 3);
   let length = 0;
   for (const character of text) {
-    let code = character.codePointAt(0) ?? 0;
+    let code = Number(character.codePointAt(0));
     if (code >= 0xd800 && code <= 0xdfff) code = 0xfffd;
     if (code < 0x80) {
       bytes[length++] = code;
@@ -105,7 +105,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   const parts: string[] = [];
   let units: number[] = [];
   for (let index = 0; index < bytes.length; ) {
-    const first = bytes[index] ?? 0;
+    const first = Number(bytes[index]);
     const size = utf8Size(first);
     if (size === 0 || index + size > bytes.length) throw new Malformed(`Not UTF-8 at byte ${index}`);
     let code = size === 1 ? first : first & (0x7f >> size);
@@ -113,7 +113,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
       if ((next & 0xc0) !== 0x80) throw new Malformed(`Not UTF-8 at byte ${index}`);
       code = (code << 6) | (next & 0x3f);
     }
-    if (code < (LEAST[size] ?? 0) || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
+    if (code < Number(LEAST[size]) || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
       throw new Malformed(`Not UTF-8 at byte ${index}`);
     }
     index += size;

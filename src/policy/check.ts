@@ -40,6 +40,8 @@ const COLLECTION_OF: Readonly<Record<Referent, CollectionName>> = {
   streamtype: "s",
 };
 
+/** Characters of one text. */
+const LONGEST_TEXT = 65_536;
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const CONTROL = /[\u0000-\u001f\u007f]/;
@@ -168,7 +170,7 @@ class Check {
     value: Json,
     form: "header" | "token" | "url" | "payload" | undefined,
   ): string | undefined {
-    if (form === "payload") return value.type === "text" ? value.value : this.#wrong(key, value, "a text");
+    if (form === "payload") return this.#payload(key, value);
     const text = this.#text(key, value);
     if (text === undefined) return undefined;
     switch (form) {
@@ -197,9 +199,20 @@ class Check {
   }
 
   #text(key: string, value: Json): string | undefined {
-    if (value.type !== "text") return this.#wrong(key, value, "a text");
-    if (!CONTROL.test(value.value)) return value.value;
+    const text = this.#payload(key, value);
+    if (text === undefined || !CONTROL.test(text)) return text;
     return this.#fault("policy-value", value, `${quote(key)} holds a control character`);
+  }
+
+  #payload(key: string, value: Json): string | undefined {
+    if (value.type !== "text") return this.#wrong(key, value, "a text");
+    const { length } = value.value;
+    if (length <= LONGEST_TEXT) return value.value;
+    return this.#fault(
+      "policy-value",
+      value,
+      `${quote(key)} has ${length} characters, at most ${LONGEST_TEXT}`,
+    );
   }
 
   #wrong(key: string, value: Json, wanted: string): undefined {

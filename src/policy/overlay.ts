@@ -5,8 +5,8 @@ import { COLLECTIONS, type CollectionName, POLICY_KEYS } from "./keys.ts";
 import { nearest } from "./nearest.ts";
 import type { Problems } from "./problem.ts";
 
-/** New names that are compared with the old ones, so that a large overlay costs no square. */
-const MOST_ASKED = 100;
+/** Comparisons of new names with old ones, so that a large overlay costs no square. */
+const MOST_COMPARED = 10_000;
 
 /** `overlay` laid over `base`; neither is changed. A new name that is nearly an old one is a warning. */
 export function mergeDrafts(base: Draft, overlay: Draft, problems: Problems): Draft {
@@ -21,11 +21,12 @@ export function mergeDrafts(base: Draft, overlay: Draft, problems: Problems): Dr
 function mergeEntries(name: CollectionName, base: Entries, overlay: Entries, problems: Problems): Entries {
   const { noun, keys } = COLLECTIONS[name];
   const merged = new Map(base);
-  let asked = 0;
+  let compared = 0;
   for (const entry of overlay.values()) {
     const old = base.get(entry.name);
-    const suggestion =
-      old === undefined && asked++ < MOST_ASKED ? nearest(entry.name, base.keys()) : undefined;
+    if (old === undefined) compared += base.size;
+    const isAsked = old === undefined && compared <= MOST_COMPARED;
+    const suggestion = isAsked ? nearest(entry.name, base.keys()) : undefined;
     if (suggestion !== undefined) {
       const message = `The overlay adds the ${noun} ${quote(entry.name)}`;
       problems.warning("policy-unknown-name", entry.place, message, () => suggestion);

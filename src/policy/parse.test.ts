@@ -433,6 +433,11 @@ describe("faults", () => {
       '#/s/__proto__: error: The key "__proto__" is not allowed: choose another name',
     ],
     [
+      "text too long",
+      a({ http_url: "x".repeat(65_537) }),
+      '#/s/a/http_url: error: "http_url" has 65537 characters, at most 65536',
+    ],
+    [
       "metadata not finite",
       a({ metadata: { m: Number.NaN } }),
       "#/s/a/metadata/m: error: The number NaN is not finite",
@@ -570,6 +575,10 @@ describe("faults", () => {
 
     expect(parsed.problems).toHaveLength(201);
     expect(parsed.problems.at(-1)?.message).toBe("100 more problems are not listed");
+  });
+
+  test("of a template without end are found in bounded time", () => {
+    expect(parsePolicyValue(a({ http_url: "$".concat("{").repeat(32_768) })).policy).toBeDefined();
   });
 
   test("keep no path that is as long as the text", () => {

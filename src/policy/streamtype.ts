@@ -168,7 +168,7 @@ function checkTemplates(values: Checked, streamtype: Streamtype, problems: Probl
   for (const [key, definition] of Object.entries(STREAMTYPE_KEYS) as readonly Definition[]) {
     const value = definition.isTemplate ? values.member(key)?.value : undefined;
     if (value?.type !== "text") continue;
-    for (const [, name = ""] of value.value.matchAll(/\$\{([^}]*)\}/g)) {
+    for (const [, name = ""] of value.value.matchAll(/\$\{([^{}]*)\}/g)) {
       if (names.has(name)) continue;
       const message = `${quote(key)} uses ${quote(name)}, which "metadata" does not list`;
       problems.warning("policy-unknown-name", value, message, () => nearest(name, names));
