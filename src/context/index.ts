@@ -25,4 +25,21 @@ export type {
   Transport,
 } from "./ports.ts";
 export { Reply } from "./reply.ts";
+export {
+  type AddressOptions,
+  type LookupEvents,
+  type ResolveOptions,
+  Resolver,
+  type Settings as ResolverSettings,
+} from "./resolver.ts";
+export { DnsError, dnsReason } from "./resolver-error.ts";
+export type {
+  ChannelEvents,
+  ChannelPort,
+  ConnectionEvents,
+  ConnectionPort,
+  ResolverDiagnostics,
+  ResolverPorts,
+  SystemEvents,
+} from "./resolver-ports.ts";
 export { type MessageOptions, type RequestOptions, Stream } from "./stream.ts";

@@ -47,6 +47,8 @@ export const ERROR_CODES = {
   refused: "The name server refused",
   "dns-timeout": "No name server answered in time",
   "bad-name": "Not a valid host name",
+  "cname-loop": "The name is an alias that leads nowhere, or too far",
+  "no-servers": "No name server is configured, or none of them can be reached",
   "dns-failed": "The name could not be resolved",
 
   // tcp

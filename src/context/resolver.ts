@@ -1,0 +1,277 @@
+import {
+  type Address,
+  type Answer,
+  addressFamily,
+  type CacheEntry,
+  DEFAULT_RESOLV_CONF,
+  type DnsFailure,
+  isHostname,
+  type LookupId,
+  type LookupRequest,
+  mapped,
+  parseName,
+  parseServer,
+  type RecordType,
+  type ResolvConf,
+  ResolverMachine,
+  type ResolverOptions,
+  type ResolverOutput,
+  reverseName,
+  type ServerAddress,
+  type Statistics,
+  type TraceEvent,
+} from "../dns/index.ts";
+import { UsageError } from "../lib/errors.ts";
+import { type Millis, seconds } from "../lib/millis.ts";
+import { Driver } from "./driver.ts";
+import type { Abortable } from "./ports.ts";
+import { DnsError } from "./resolver-error.ts";
+import type { ResolverPorts } from "./resolver-ports.ts";
+import { ResolverSockets } from "./resolver-sockets.ts";
+
+/** The whole time for one lookup. */
+const DEADLINE: Millis = seconds(10);
+
+export interface Settings extends ResolverOptions {
+  /** Ask these and not those of the system. */
+  readonly servers: readonly ServerAddress[] | undefined;
+}
+
+export interface ResolveOptions {
+  /** Default: A and AAAA. */
+  readonly types?: readonly RecordType[];
+  /** Gives up; the promise rejects with `aborted`. */
+  readonly signal?: Abortable | undefined;
+  /** Milliseconds for all of it; default 10 000. */
+  readonly timeout?: Millis | undefined;
+  /** Ask these servers: `"192.0.2.1"`, `"192.0.2.1:5353"`, `"[2001:db8::1]:53"`, `"192.0.2.1#5353"`. */
+  readonly servers?: readonly string[] | undefined;
+  /** Try the suffixes of the search list; default true for A and AAAA. */
+  readonly search?: boolean;
+  /** Do not read the cache. */
+  readonly fresh?: boolean;
+}
+
+export interface AddressOptions extends Omit<ResolveOptions, "types"> {
+  readonly family?: 0 | 4 | 6;
+  /** Give IPv4 addresses as `::ffff:a.b.c.d` where the family is 6 and there is no IPv6 address. */
+  readonly mapped?: boolean;
+  /** Default `rfc6724`. */
+  readonly order?: "rfc6724" | "ipv4first" | "ipv6first" | "as-received";
+}
+
+/** What a lookup is told; one of `answered` and `failed`, once, after `part` for each type where `parts` asks for it. */
+export interface LookupEvents {
+  answered(answer: Answer): void;
+  failed(code: DnsFailure, name: string): void;
+  part?(type: RecordType, addresses: readonly Address[], failure: DnsFailure | undefined): void;
+}
+
+/** Names to addresses and records, from the event loop, with a true cache. */
+export class Resolver {
+  readonly #ports: ResolverPorts;
+  readonly #settings: Settings;
+  readonly #machine: ResolverMachine;
+  readonly #driver: Driver<Parameters<ResolverMachine["handle"]>[0], ResolverOutput>;
+  readonly #waiting = new Map<LookupId, LookupEvents>();
+  readonly #sockets: ResolverSockets;
+  readonly #tracers = new Set<(event: TraceEvent) => void>();
+  readonly #leases: (readonly ServerAddress[])[] = [];
+  readonly #unwatch: () => void;
+  #system: ResolvConf = DEFAULT_RESOLV_CONF;
+  #nextId: LookupId = 1;
+
+  constructor(ports: ResolverPorts, settings: Settings) {
+    this.#ports = ports;
+    this.#settings = settings;
+    this.#machine = new ResolverMachine({ random: ports.random, options: settings });
+    this.#driver = new Driver(this.#machine, ports.clock, (output) => this.#perform(output));
+    this.#sockets = new ResolverSockets(ports, (input) => this.#driver.feed(input));
+    this.#unwatch = ports.watchSystem({
+      configured: (conf) => {
+        this.#system = conf;
+        this.#configure();
+      },
+      hosts: (hosts) => this.#driver.feed({ type: "hosts", hosts }),
+    });
+  }
+
+  get statistics(): Readonly<Statistics> {
+    return this.#machine.statistics;
+  }
+
+  /** The cache's entries, the most recently used first. */
+  inspect(): readonly CacheEntry[] {
+    return this.#machine.inspect();
+  }
+
+  /** Forgets what is cached of one name, or everything. */
+  clear(name?: string): void {
+    this.#machine.clear(name === undefined ? undefined : (parseName(name) ?? name));
+  }
+
+  /** The servers asked now, the system's, given ones or a lease's. */
+  get servers(): readonly string[] {
+    return this.#machine.servers.map(({ label }) => label);
+  }
+
+  /** All records of one name. Rejects with DnsError. */
+  async resolve(name: string, options: ResolveOptions = {}): Promise<Answer> {
+    const { types = ["AAAA", "A"], signal, timeout = DEADLINE } = options;
+    const isHost = types.includes("A") || types.includes("AAAA");
+    const servers = options.servers?.map(requireServer);
+    return new Promise<Answer>((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(new DnsError("aborted", name, signal.reason));
+        return;
+      }
+      const deadline = this.#ports.clock.now() + timeout;
+      const { search = isHost, fresh = false } = options;
+      const request = { name, types, deadline, servers, search, fresh };
+      const stop = (): void => {
+        cancel();
+        reject(new DnsError("aborted", name, signal?.reason));
+      };
+      const cancel = this.ask(request, {
+        answered: (answer) => {
+          signal?.removeEventListener("abort", stop);
+          resolve(answer);
+        },
+        failed: (code) => {
+          signal?.removeEventListener("abort", stop);
+          reject(new DnsError(code, name));
+        },
+      });
+      signal?.addEventListener("abort", stop, { once: true });
+    });
+  }
+
+  /** The addresses of a host, best first. Rejects with DnsError. */
+  async addresses(host: string, options: AddressOptions = {}): Promise<readonly Address[]> {
+    const { family = 0, order = "rfc6724", ...rest } = options;
+    const wantsMapped = family === 6 && (options.mapped ?? this.#ports.hasOnlyIpv6());
+    const types =
+      family === 4 ? (["A"] as const) : family === 6 && !wantsMapped ? (["AAAA"] as const) : undefined;
+    const answer = await this.resolve(host, types === undefined ? rest : { ...rest, types });
+    const all = answer.records.flatMap((record) => ("address" in record ? [record.address] : []));
+    const six = all.filter((address) => addressFamily(address) === 6);
+    const usable = !wantsMapped ? all : six.length > 0 ? six : all.map(mapped);
+    switch (order) {
+      case "ipv4first":
+        return byFamily(usable, 4);
+      case "ipv6first":
+        return byFamily(usable, 6);
+      case "as-received":
+        return usable;
+      default:
+        return usable.length < 2 ? usable : this.#ports.order(usable);
+    }
+  }
+
+  /** The host names of an address. Rejects with DnsError. */
+  async reverse(address: string, options: Omit<ResolveOptions, "types"> = {}): Promise<readonly string[]> {
+    const name = reverseName(address);
+    if (name === undefined) throw new DnsError("bad-name", address);
+    const { records } = await this.resolve(name, { ...options, types: ["PTR"] });
+    const hosts = records.flatMap((record) => (record.type === "PTR" ? [record.target] : []));
+    const usable = hosts.filter((host) => isHostname(host));
+    if (usable.length === 0) throw new DnsError("no-data", address);
+    return usable;
+  }
+
+  /** The addresses that the cache holds now; undefined where a server would have to be asked. Synchronous. */
+  peek(host: string, family: 4 | 6): readonly Address[] | undefined {
+    return this.#machine.peek(host, family === 4 ? "A" : "AAAA", this.#ports.clock.now());
+  }
+
+  /** The form of `resolve` without promises. Nothing is told after the returned function was called. */
+  ask(request: LookupRequest, events: LookupEvents): () => void {
+    const lookup = this.#nextId++;
+    this.#waiting.set(lookup, events);
+    const name = this.#ascii(request.name);
+    this.#driver.feed({
+      type: "lookup",
+      lookup,
+      request: name === request.name ? request : { ...request, name },
+    });
+    return () => {
+      if (this.#waiting.delete(lookup)) this.#driver.feed({ type: "abort", lookup });
+    };
+  }
+
+  /** Asks these servers instead of the system's, until the returned function is called: a lease hands them over. */
+  useServers(servers: readonly string[]): () => void {
+    const lease = servers.map(requireServer);
+    this.#leases.push(lease);
+    this.#configure();
+    return () => {
+      const place = this.#leases.indexOf(lease);
+      if (place < 0) return;
+      this.#leases.splice(place, 1);
+      this.#configure();
+    };
+  }
+
+  /** Tells every step of every query, until the returned function is called. */
+  trace(tracer: (event: TraceEvent) => void): () => void {
+    this.#tracers.add(tracer);
+    this.#machine.isTraced = true;
+    return () => {
+      this.#tracers.delete(tracer);
+      this.#machine.isTraced = this.#tracers.size > 0;
+    };
+  }
+
+  /** Ends all: who waits fails with `aborted`, sockets and watches are closed. */
+  close(): void {
+    this.#unwatch();
+    this.#driver.feed({ type: "close" });
+  }
+
+  #configure(): void {
+    const servers =
+      this.#settings.servers ?? (this.#leases.length > 0 ? this.#leases.flat() : this.#system.servers);
+    this.#driver.feed({ type: "configure", conf: { ...this.#system, servers } });
+  }
+
+  #ascii(name: string): string {
+    return /[^\0-\x7f]/.test(name) ? this.#ports.toAscii(name) : name;
+  }
+
+  #perform(output: ResolverOutput): void {
+    switch (output.type) {
+      case "answer":
+        this.#settle(output.lookup)?.answered(output.answer);
+        return;
+      case "failed":
+        this.#settle(output.lookup)?.failed(output.code, output.name);
+        return;
+      case "part":
+        this.#waiting.get(output.lookup)?.part?.(output.of, output.addresses, output.failure);
+        return;
+      case "trace":
+        for (const tracer of this.#tracers) tracer(output.event);
+        return;
+      default:
+        this.#sockets.perform(output);
+    }
+  }
+
+  #settle(lookup: LookupId): LookupEvents | undefined {
+    const events = this.#waiting.get(lookup);
+    this.#waiting.delete(lookup);
+    return events;
+  }
+}
+
+function requireServer(text: string): ServerAddress {
+  const server = parseServer(text);
+  if (server === undefined)
+    throw new UsageError(`Cannot ask "${text}": not a server's address`, "usage", "dns");
+  return server;
+}
+
+function byFamily(addresses: readonly Address[], first: 4 | 6): readonly Address[] {
+  const isFirst = (address: Address): boolean => addressFamily(address) === first;
+  return [...addresses.filter(isFirst), ...addresses.filter((address) => !isFirst(address))];
+}

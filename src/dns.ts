@@ -1,0 +1,2 @@
+export { DnsError, type Resolver } from "./context/index.ts";
+export { type CreateResolverOptions, createResolver } from "./node/datagrams/index.ts";

@@ -1,0 +1,60 @@
+import { type Millis, NEVER } from "../lib/millis.ts";
+import type { Attempt } from "./attempt.ts";
+import type { Network } from "./network.ts";
+import type { Server } from "./server.ts";
+
+/** The attempts of one query that are under way. */
+export class Flight {
+  readonly #network: Network;
+  readonly #attempts: Attempt[] = [];
+
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  /** Whether a wait of one of them can still run out. What only listens does not count. */
+  get isUnderWay(): boolean {
+    return this.#attempts.some(({ state, until }) => state === "waiting" || until !== NEVER);
+  }
+
+  /** When the first wait runs out. */
+  get due(): Millis {
+    let due = NEVER;
+    for (const { until } of this.#attempts) if (until < due) due = until;
+    return due;
+  }
+
+  /** Those whose wait has run out. */
+  overdue(now: Millis): readonly Attempt[] {
+    return this.#attempts.filter(({ state, until }) => state === "open" && until <= now);
+  }
+
+  /** The one to `server` that got a datagram which was no answer. */
+  suspect(server: Server): Attempt | undefined {
+    return this.#attempts.find((attempt) => attempt.server === server && attempt.forgeries > 0);
+  }
+
+  /** Sends when the server's window has room. */
+  enter(attempt: Attempt, now: Millis): void {
+    this.#attempts.push(attempt);
+    attempt.server.window.enter(attempt, now);
+  }
+
+  /** Expects nothing more of it. */
+  end(attempt: Attempt, now: Millis): void {
+    if (attempt.state === "over") return;
+    attempt.state = "over";
+    this.#attempts.splice(this.#attempts.indexOf(attempt), 1);
+    this.#network.channels.release(attempt);
+    this.#network.connections.release(attempt, now);
+    attempt.server.window.leave(attempt, now);
+  }
+
+  /** Lets go of all but what can still teach something about another server than the one that answered. */
+  settle(by: Server | undefined, now: Millis): void {
+    for (const attempt of [...this.#attempts]) {
+      const canTeach = attempt.state === "open" && attempt.until !== NEVER && attempt.transport === "udp";
+      if (!canTeach || attempt.server === by) this.end(attempt, now);
+    }
+  }
+}

@@ -1,0 +1,53 @@
+export {
+  type Address,
+  addressFamily,
+  formatIpv6,
+  mapped,
+  parseIpv4,
+  parseIpv6,
+  reverseName,
+} from "./address.ts";
+export type { CacheEntry } from "./cache.ts";
+export { type HostsEntry, type HostsTable, NO_HOSTS, parseHosts } from "./hosts.ts";
+export {
+  decodeMessage,
+  type Edns,
+  type EdnsOption,
+  encodeMessage,
+  MAX_RECORDS,
+  type Message,
+  type Question,
+  RCODE,
+} from "./message.ts";
+export { isHostname, type Name, parseName } from "./name.ts";
+export { type CacheOptions, DEFAULT_OPTIONS, type ResolverOptions } from "./options.ts";
+export type {
+  AddressRecord,
+  CaaRecord,
+  DnsRecord,
+  MxRecord,
+  NaptrRecord,
+  ServiceRecord,
+  SoaRecord,
+  SrvRecord,
+  TargetRecord,
+  TlsaRecord,
+  TxtRecord,
+  UnknownRecord,
+} from "./record.ts";
+export { DEFAULT_RESOLV_CONF, parseResolvConf, type ResolvConf } from "./resolv-conf.ts";
+export { ResolverMachine } from "./resolver.ts";
+export { formatServer, parseServer, type ServerAddress } from "./server-address.ts";
+export { Statistics } from "./statistics.ts";
+export { type KnownType, parseType, type RecordType, typeName, typeNumber } from "./type.ts";
+export type {
+  Answer,
+  ChannelId,
+  ConnectionId,
+  DnsFailure,
+  LookupId,
+  LookupRequest,
+  ResolverInput,
+  ResolverOutput,
+  TraceEvent,
+} from "./words.ts";

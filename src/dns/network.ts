@@ -1,0 +1,212 @@
+import { type Millis, seconds } from "../lib/millis.ts";
+import type { Attempt } from "./attempt.ts";
+import { Channels } from "./channels.ts";
+import { Connections } from "./connections.ts";
+import type { Question } from "./message.ts";
+import { encodeRequest } from "./request.ts";
+import type { ResolvConf } from "./resolv-conf.ts";
+import { Server } from "./server.ts";
+import { formatServer, type ServerAddress } from "./server-address.ts";
+import { typeNumber } from "./type.ts";
+import type { Verdict } from "./verdict.ts";
+import { Window } from "./window.ts";
+import type { ChannelId, ConnectionId } from "./words.ts";
+import type { Work } from "./work.ts";
+
+/** Servers that are not configured but were named by a lookup; the oldest is forgotten. */
+const MAX_GUESTS = 64;
+/** RFC 7766 names no figure; as long as the waits over UDP but the last. */
+const TCP_WAIT: Millis = 2000;
+
+/** What is to be sent. */
+export interface Asking {
+  readonly question: Question;
+  /** The question's name, in lower case. */
+  readonly wire: Uint8Array;
+  /** Without letters of random case. */
+  readonly isPlain: boolean;
+  /** Sends to this server before; each doubles the wait. */
+  readonly round: number;
+}
+
+/** The name servers, the sockets to them, and how they are to be asked. */
+export class Network {
+  readonly work: Work;
+  readonly channels: Channels;
+  readonly connections: Connections;
+  /** resolv.conf(5): `rotate`. */
+  rotate = false;
+  /** Sends of one query to one server over one transport. */
+  attempts: number;
+  /** Longest wait for one try. */
+  timeout: Millis;
+  transport: "udp" | "tcp" = "udp";
+  #configured: readonly Server[] = [];
+  readonly #guests = new Map<string, Server>();
+
+  constructor(work: Work) {
+    this.work = work;
+    this.channels = new Channels(work);
+    this.connections = new Connections(work);
+    this.attempts = work.options.attempts;
+    this.timeout = work.options.timeout;
+  }
+
+  get servers(): readonly Server[] {
+    return this.#configured;
+  }
+
+  /** Servers that stay keep what is known of them. */
+  configure({ servers: addresses, rotate, attempts, timeout, useTcp }: ResolvConf): void {
+    const { options } = this.work;
+    this.rotate = rotate;
+    this.attempts = attempts === undefined ? options.attempts : Math.min(attempts, options.attempts);
+    this.timeout = timeout === undefined ? options.timeout : seconds(timeout);
+    this.transport = useTcp ? "tcp" : "udp";
+    const known = new Map(
+      [...this.#guests.values(), ...this.#configured].map((server) => [server.label, server]),
+    );
+    const labels = new Map(addresses.map((address) => [formatServer(address), address]));
+    this.#configured = [...labels].map(
+      ([label, address]) => known.get(label) ?? new Server(address, new Window(this.work)),
+    );
+  }
+
+  /** The servers that a lookup names itself. */
+  guests(addresses: readonly ServerAddress[]): readonly Server[] {
+    return addresses.map((address) => {
+      const label = formatServer(address);
+      const known = this.#configured.find((server) => server.label === label) ?? this.#guests.get(label);
+      const server = known ?? new Server(address, new Window(this.work));
+      this.#guests.delete(label);
+      this.#guests.set(label, server);
+      if (this.#guests.size > MAX_GUESTS) {
+        const [oldest] = this.#guests.keys();
+        this.#guests.delete(oldest as string);
+      }
+      return server;
+    });
+  }
+
+  /** Writes a request and hands it to a socket or connection. */
+  transmit(attempt: Attempt, asked: Asking, now: Millis): void {
+    const { work } = this;
+    const { server, transport } = attempt;
+    const { question, wire } = asked;
+    const { ednsSize, casing, cookies } = work.options;
+    attempt.state = "open";
+    attempt.sentAt = now;
+    attempt.usesEdns = ednsSize > 0 && server.usesEdns(now);
+    attempt.usesCasing = casing && server.keepsCase && !asked.isPlain;
+    attempt.clientCookie = attempt.usesEdns && cookies ? server.clientCookie(work.random) : undefined;
+    const wait = transport === "tcp" ? TCP_WAIT : server.retransmit(Math.max(asked.round, 0), work.random);
+    attempt.until = now + Math.min(wait, this.timeout);
+    if (transport === "udp") this.channels.assign(attempt, now);
+    else this.connections.assign(attempt);
+    attempt.request = encodeRequest({
+      id: attempt.id,
+      wire,
+      type: typeNumber(question.type),
+      casing: attempt.usesCasing ? work.random : undefined,
+      ednsSize: attempt.usesEdns ? ednsSize : undefined,
+      cookie: attempt.clientCookie === undefined ? undefined : server.cookie(attempt.clientCookie),
+    });
+    this.#send(attempt, question);
+  }
+
+  /** Counts what an answer was worth. */
+  received(
+    attempt: Attempt,
+    { name, type }: Question,
+    got: { verdict: Verdict; size: number },
+    now: Millis,
+  ): void {
+    const { verdict, size } = got;
+    const { server, transport } = attempt;
+    if (verdict.type === "drop") {
+      if (verdict.reason === "malformed") this.work.statistics.malformed += 1;
+      this.drop(server, verdict.reason, size);
+      return;
+    }
+    if (verdict.type === "truncated") this.work.statistics.truncated += 1;
+    if (!this.work.isTraced) return;
+    const outcome = describe(verdict);
+    const ms = now - attempt.sentAt;
+    this.work.trace({ step: "received", name, of: type, server: server.label, transport, size, outcome, ms });
+  }
+
+  silent({ server, sentAt }: Attempt, { name, type }: Question, now: Millis): void {
+    this.work.statistics.silent += 1;
+    this.work.trace({ step: "silent", name, of: type, server: server.label, ms: now - sentAt });
+  }
+
+  #send({ channel, connection, request, server, transport }: Attempt, { name, type }: Question): void {
+    const { work } = this;
+    if (channel !== undefined) {
+      work.statistics.sentUdp += 1;
+      work.emit({ type: "send", channel: channel.id, bytes: request });
+    }
+    if (connection !== undefined) {
+      work.statistics.sentTcp += 1;
+      this.connections.send(connection, request);
+    }
+    if (!work.isTraced) return;
+    work.trace({ step: "sent", name, of: type, server: server.label, transport, size: request.length });
+  }
+
+  /** Bytes came that are no answer: counted, and told to who listens. */
+  drop(server: Server, reason: string, size: number): void {
+    this.work.statistics.dropped += 1;
+    this.work.trace({ step: "dropped", server: server.label, reason, size });
+  }
+
+  datagram(id: ChannelId, bytes: Uint8Array, now: Millis): void {
+    const channel = this.channels.get(id);
+    if (channel === undefined) return;
+    const { statistics } = this.work;
+    statistics.received += 1;
+    if (bytes.length < 12) {
+      this.drop(channel.server, "short", bytes.length);
+      return;
+    }
+    const tid = ((bytes[0] as number) << 8) | (bytes[1] as number);
+    const attempt = channel.attempts.get(tid);
+    if (attempt !== undefined) {
+      attempt.sender.received(attempt, bytes, now);
+      return;
+    }
+    if (channel.past.has(tid)) {
+      statistics.late += 1;
+      return;
+    }
+    statistics.wrongId += 1;
+    this.drop(channel.server, "id", bytes.length);
+    for (const waiting of [...channel.attempts.values()]) waiting.sender.forged(waiting, now);
+  }
+
+  /** Closes every socket; nothing is told to who waited. */
+  close(now: Millis): void {
+    this.channels.close();
+    this.connections.close(now);
+  }
+
+  channelFailed(id: ChannelId, now: Millis): void {
+    const channel = this.channels.get(id);
+    if (channel === undefined) return;
+    for (const attempt of this.channels.failed(channel)) attempt.sender.unreachable(attempt, now);
+  }
+
+  stream(id: ConnectionId, bytes: Uint8Array, now: Millis): void {
+    this.connections.get(id)?.received(bytes, now);
+  }
+
+  disconnected(id: ConnectionId, now: Millis): void {
+    const connection = this.connections.get(id);
+    if (connection !== undefined) this.connections.disconnected(connection, now);
+  }
+}
+
+function describe(verdict: Exclude<Verdict, { readonly type: "drop" }>): string {
+  if (verdict.type === "failure") return verdict.code;
+  return verdict.type === "finding" ? verdict.finding.type : verdict.type;
+}

@@ -1,0 +1,327 @@
+import { type Millis, NEVER } from "../lib/millis.ts";
+import type { Finding } from "./answer.ts";
+import { type Attempt, newAttempt, type Sender } from "./attempt.ts";
+import { type Candidate, newCandidate, nextCandidate, sends } from "./candidate.ts";
+import type { Timed } from "./deadlines.ts";
+import { Flight } from "./flight.ts";
+import type { Question } from "./message.ts";
+import { toWire } from "./name.ts";
+import type { Network } from "./network.ts";
+import { mismatch } from "./request.ts";
+import { planServers, type Server } from "./server.ts";
+import { judge, type Verdict } from "./verdict.ts";
+import type { DnsFailure } from "./words.ts";
+
+/** How a query ended. */
+export type Outcome =
+  | {
+      readonly type: "found";
+      readonly finding: Finding;
+      readonly server: Server;
+      readonly transport: "udp" | "tcp";
+    }
+  | { readonly type: "failed"; readonly code: DnsFailure };
+
+export interface QueryOptions {
+  readonly servers: readonly Server[];
+  /** CNAME and DNAME records followed before. */
+  readonly hops: number;
+  readonly done: (outcome: Outcome, now: Millis) => void;
+}
+
+/** Wrong datagrams after which not even a fitting one is believed without TCP. */
+const MAX_FORGERIES = 8;
+/** A server that fails is followed by one other, not by all. */
+const MAX_FAILURES = 2;
+
+/** One question, asked of one server after the other until there is an answer or nobody left to ask. */
+export class Query implements Timed, Sender {
+  deadline: Millis = NEVER;
+  place = -1;
+  readonly question: Question;
+  readonly #wire: Uint8Array;
+  readonly #network: Network;
+  readonly #options: QueryOptions;
+  readonly #flight: Flight;
+  #candidates: readonly Candidate[] = [];
+  /** The next send waits, because nobody listened. */
+  #pausedUntil: Millis = NEVER;
+  #sends = 0;
+  #failures = 0;
+  #failure: DnsFailure = "no-servers";
+  #isSettled = false;
+
+  constructor(question: Question, network: Network, options: QueryOptions) {
+    this.question = question;
+    this.#wire = toWire(question.name) as Uint8Array;
+    this.#network = network;
+    this.#flight = new Flight(network);
+    this.#options = options;
+  }
+
+  start(now: Millis): void {
+    const { work, rotate, transport } = this.#network;
+    work.statistics.queries += 1;
+    const { order, beside } = planServers(this.#options.servers, { rotate, random: work.random }, now);
+    this.#candidates = order.map((server) => newCandidate(server, transport));
+    this.#sendNext(now);
+    const other = this.#candidates.find(({ server }) => server === beside);
+    if (other !== undefined && !this.#isSettled) this.#ask(other, now);
+  }
+
+  /** Nobody wants the answer any more. What is under way goes on for a moment, to learn about its server. */
+  cancel(now: Millis): void {
+    this.#settle(now, undefined);
+  }
+
+  transmit(attempt: Attempt, now: Millis): void {
+    const { isPlain, udp } = this.#candidateOf(attempt);
+    this.#network.transmit(
+      attempt,
+      { question: this.question, wire: this.#wire, isPlain, round: udp - 1 },
+      now,
+    );
+    this.#rearm();
+  }
+
+  received(attempt: Attempt, bytes: Uint8Array, now: Millis): void {
+    const { statistics } = this.#network.work;
+    const wrong = mismatch(attempt.request, bytes, this.#wire.length);
+    if (wrong === undefined || (wrong === "casing" && !attempt.usesCasing)) {
+      if (attempt.forgeries > 0) attempt.held ??= bytes;
+      else this.#weigh(attempt, bytes, now);
+      return;
+    }
+    this.#network.drop(attempt.server, wrong, bytes.length);
+    if (wrong === "casing") {
+      statistics.wrongCase += 1;
+      this.#distrust(attempt, true, now);
+    }
+    if (wrong === "question") {
+      statistics.wrongQuestion += 1;
+      this.#distrust(attempt, false, now);
+    }
+  }
+
+  forged(attempt: Attempt, now: Millis): void {
+    this.#distrust(attempt, false, now);
+  }
+
+  unreachable(attempt: Attempt, now: Millis): void {
+    if (attempt.transport === "tcp" && !attempt.isRepeated && !this.#isSettled) {
+      // The server may close an idle connection just as it is used again (RFC 7766, 6.2.4).
+      attempt.isRepeated = true;
+      this.transmit(attempt, now);
+      return;
+    }
+    this.#network.work.statistics.unreachable += 1;
+    this.#flight.end(attempt, now);
+    attempt.server.silent(attempt.sentAt, now);
+    if (this.#isSettled) {
+      this.#rearm();
+      return;
+    }
+    const candidate = this.#candidateOf(attempt);
+    if (attempt.transport === "tcp") {
+      this.#tcpFailed(candidate, now);
+      return;
+    }
+    candidate.isAbsent = true;
+    this.#sendNext(now);
+  }
+
+  expire(now: Millis): void {
+    for (const attempt of this.#flight.overdue(now)) this.#silent(attempt, now);
+    if (this.#isSettled) {
+      this.#rearm();
+      return;
+    }
+    if (this.#pausedUntil <= now) {
+      this.#pausedUntil = NEVER;
+      for (const candidate of this.#candidates) candidate.isAbsent = false;
+    }
+    this.#goOn(now);
+  }
+
+  #silent(attempt: Attempt, now: Millis): void {
+    const { server, connection } = attempt;
+    attempt.until = NEVER;
+    server.silent(attempt.sentAt, now);
+    server.window.leave(attempt, now);
+    this.#network.silent(attempt, this.question, now);
+    this.#fail("timeout");
+    // An answer over UDP that is late is still an answer.
+    if (attempt.transport === "udp" && !this.#isSettled) return;
+    this.#flight.end(attempt, now);
+    if (connection !== undefined) this.#network.connections.drop(connection, now);
+    if (!this.#isSettled) this.#tcpFailed(this.#candidateOf(attempt), now);
+  }
+
+  #weigh(attempt: Attempt, bytes: Uint8Array, now: Millis): void {
+    const { server } = attempt;
+    const verdict = judge(bytes, {
+      question: this.question,
+      hops: this.#options.hops,
+      usesEdns: attempt.usesEdns,
+      clientCookie: attempt.clientCookie,
+      expectsCookie: server.hasShownCookie,
+    });
+    this.#network.received(attempt, this.question, { verdict, size: bytes.length }, now);
+    if (verdict.type === "drop") return;
+    server.answered(now - attempt.sentAt, now);
+    this.#flight.end(attempt, now);
+    if (this.#isSettled) {
+      this.#rearm();
+      return;
+    }
+    this.#act(attempt, verdict, now);
+  }
+
+  #act(attempt: Attempt, verdict: Exclude<Verdict, { readonly type: "drop" }>, now: Millis): void {
+    const { server, transport } = attempt;
+    const candidate = this.#candidateOf(attempt);
+    switch (verdict.type) {
+      case "truncated":
+        if (transport === "tcp") {
+          this.#refused(candidate, "server-failure", now);
+          return;
+        }
+        candidate.transport = "tcp";
+        this.#ask(candidate, now);
+        return;
+      case "without-edns":
+        server.withoutEdns(now);
+        this.#ask(candidate, now);
+        return;
+      case "cookie-again":
+        server.learnCookie(verdict.cookie);
+        if (candidate.hasBadCookie) candidate.transport = "tcp";
+        if (transport === "tcp" && candidate.hasBadCookie) {
+          this.#refused(candidate, "server-failure", now);
+          return;
+        }
+        candidate.hasBadCookie = true;
+        this.#ask(candidate, now);
+        return;
+      case "failure":
+        server.learnCookie(verdict.cookie);
+        this.#refused(candidate, verdict.code, now);
+        return;
+      case "finding":
+        server.learnCookie(verdict.cookie);
+        this.#learnCasing(attempt, candidate);
+        this.#finish({ type: "found", finding: verdict.finding, server, transport }, now);
+        return;
+    }
+  }
+
+  /** Three answers in a row that only TCP or lower case could get: the server does not keep letters. */
+  #learnCasing({ server, usesCasing, transport }: Attempt, { isPlain }: Candidate): void {
+    const hasChanged = this.#flight.suspect(server)?.isCasing === true;
+    if (isPlain || hasChanged) server.casingFailed();
+    else if (usesCasing && transport === "udp") server.casingHeld();
+  }
+
+  /** The server answered that it does not know: one other may. */
+  #refused(candidate: Candidate, code: DnsFailure, now: Millis): void {
+    candidate.isOut = true;
+    this.#failure = code;
+    this.#failures += 1;
+    if (this.#failures >= MAX_FAILURES) {
+      this.#finish({ type: "failed", code }, now);
+      return;
+    }
+    this.#goOn(now);
+  }
+
+  /** DNS-07: where one forged datagram came, the next may fit; a TCP connection cannot be guessed. */
+  #distrust(attempt: Attempt, isCasing: boolean, now: Millis): void {
+    attempt.forgeries += 1;
+    attempt.isCasing ||= isCasing;
+    if (attempt.forgeries > 1 || attempt.transport === "tcp" || this.#isSettled) return;
+    const candidate = this.#candidateOf(attempt);
+    attempt.until = NEVER;
+    attempt.server.window.leave(attempt, now);
+    this.#network.work.statistics.distrusted += 1;
+    if (candidate.transport === "tcp" || candidate.isOut) {
+      this.#goOn(now);
+      return;
+    }
+    candidate.transport = "tcp";
+    this.#ask(candidate, now);
+  }
+
+  #tcpFailed(candidate: Candidate, now: Millis): void {
+    const { server } = candidate;
+    const suspect = this.#flight.suspect(server);
+    if (suspect?.held !== undefined && suspect.forgeries <= MAX_FORGERIES) {
+      this.#weigh(suspect, suspect.held, now);
+      return;
+    }
+    if (suspect?.isCasing === true && !candidate.isPlain) {
+      candidate.isPlain = true;
+      candidate.transport = "udp";
+    } else {
+      candidate.isOut = true;
+      this.#fail("timeout");
+    }
+    if (suspect !== undefined) this.#flight.end(suspect, now);
+    this.#sendNext(now);
+  }
+
+  #fail(code: DnsFailure): void {
+    if (this.#failures === 0) this.#failure = code;
+  }
+
+  #goOn(now: Millis): void {
+    if (this.#flight.isUnderWay) this.#rearm();
+    else this.#sendNext(now);
+  }
+
+  /** Asks the server that was asked least; the query fails when nobody is left and nothing is under way. */
+  #sendNext(now: Millis): void {
+    const next = nextCandidate(this.#candidates, this.#network.attempts);
+    if (next === undefined) {
+      if (!this.#flight.isUnderWay) {
+        this.#finish({ type: "failed", code: this.#failure }, now);
+        return;
+      }
+      this.#rearm();
+      return;
+    }
+    if (!next.isAbsent) {
+      this.#ask(next, now);
+      return;
+    }
+    const { random } = this.#network.work;
+    this.#pausedUntil = Math.min(this.#pausedUntil, now + next.server.retransmit(sends(next) - 1, random));
+    this.#rearm();
+  }
+
+  #ask(candidate: Candidate, now: Millis): void {
+    if (candidate.transport === "udp") candidate.udp += 1;
+    else candidate.tcp += 1;
+    if (++this.#sends > 1) this.#network.work.statistics.retries += 1;
+    this.#flight.enter(newAttempt(this, candidate.server, candidate.transport), now);
+  }
+
+  #finish(outcome: Outcome, now: Millis): void {
+    this.#settle(now, outcome.type === "found" ? outcome.server : undefined);
+    this.#options.done(outcome, now);
+  }
+
+  #settle(now: Millis, by: Server | undefined): void {
+    this.#isSettled = true;
+    this.#pausedUntil = NEVER;
+    this.#flight.settle(by, now);
+    this.#rearm();
+  }
+
+  #rearm(): void {
+    this.#network.work.deadlines.set(this, Math.min(this.#pausedUntil, this.#flight.due));
+  }
+
+  #candidateOf(attempt: Attempt): Candidate {
+    return this.#candidates.find(({ server }) => server === attempt.server) as Candidate;
+  }
+}

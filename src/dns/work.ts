@@ -1,0 +1,36 @@
+import type { Random } from "../lib/random.ts";
+import { Deadlines } from "./deadlines.ts";
+import type { ResolverOptions } from "./options.ts";
+import { Statistics } from "./statistics.ts";
+import type { ResolverOutput, TraceEvent } from "./words.ts";
+
+/** What the parts of one resolver share: its settings, randomness, deadlines, counters and the outputs under way. */
+export class Work {
+  readonly options: ResolverOptions;
+  readonly random: Random;
+  readonly deadlines = new Deadlines();
+  readonly statistics = new Statistics();
+  /** Whether anyone wants `trace` outputs. */
+  isTraced = false;
+  #outputs: ResolverOutput[] = [];
+
+  constructor(options: ResolverOptions, random: Random) {
+    this.options = options;
+    this.random = random;
+  }
+
+  emit(output: ResolverOutput): void {
+    this.#outputs.push(output);
+  }
+
+  trace(event: TraceEvent): void {
+    if (this.isTraced) this.#outputs.push({ type: "trace", event });
+  }
+
+  /** All outputs since the last call. */
+  take(): readonly ResolverOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+}

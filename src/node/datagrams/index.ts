@@ -1,0 +1,1 @@
+export { type CreateResolverOptions, createResolver, createResolverPorts } from "./create-resolver.ts";

@@ -1,0 +1,72 @@
+import { type FSWatcher, readFileSync, realpathSync, unwatchFile, watch, watchFile } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { basename, dirname } from "node:path";
+
+/** Where the kernel does not tell of changes, the file is looked at so often; DNS-33 allows 5 s. */
+const POLL = 3000;
+/** Writers empty a file before they fill it. */
+const SETTLE = 50;
+
+/**
+ * Reads a text file at once and again whenever it changes, is replaced, appears or goes. A missing file reads as empty
+ * text. Neither watch nor timer keeps the process alive.
+ */
+export function watchText(path: string, told: (text: string) => void): () => void {
+  let last = readNow(path);
+  let isOver = false;
+  let timer: NodeJS.Timeout | undefined;
+  told(last);
+
+  const read = async (): Promise<void> => {
+    const text = await readFile(path, "utf8").catch(() => "");
+    if (isOver || text === last) return;
+    last = text;
+    told(text);
+  };
+  const changed = (): void => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      void read();
+    }, SETTLE).unref();
+  };
+  const watchers = [path, resolved(path)]
+    .filter((each, index, all) => all.indexOf(each) === index)
+    .map((each) => watchName(each, changed));
+  // A file mounted over another one tells no directory; only its times do.
+  watchFile(path, { interval: POLL, persistent: false }, changed);
+
+  return () => {
+    isOver = true;
+    clearTimeout(timer);
+    unwatchFile(path, changed);
+    for (const watcher of watchers) watcher?.close();
+  };
+}
+
+/** Watches the directory, because a replaced file is another file. */
+function watchName(path: string, changed: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(dirname(path), { persistent: false }, (_, name) => {
+      if (name === null || name === basename(path)) changed();
+    });
+    return watcher.on("error", () => watcher.close());
+  } catch {
+    return undefined;
+  }
+}
+
+function resolved(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function readNow(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
