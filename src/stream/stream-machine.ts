@@ -1,18 +1,12 @@
-import { retryDelay } from "../lib/backoff.ts";
+import { retryDelay, waitAfter } from "../lib/backoff.ts";
 import { type Reason, UsageError } from "../lib/errors.ts";
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
 import { unreachable } from "../lib/unreachable.ts";
+import { attemptOf, deadlineOf, endingOf, type Phase, RESTING } from "./phase.ts";
 import { isLegal, type StateName, type UserState } from "./states.ts";
 import type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";
-
-type Phase =
-  | { readonly name: "resting" }
-  | { readonly name: "connecting"; readonly attempt: AttemptId }
-  | { readonly name: "connected"; readonly attempt: AttemptId; readonly stableAt: Millis }
-  | { readonly name: "waiting"; readonly until: Millis }
-  | { readonly name: "destroyed" };
 
 interface Cause {
   readonly reason?: Reason | undefined;
@@ -20,14 +14,7 @@ interface Cause {
 }
 
 const NO_CAUSE: Cause = {};
-const RESTING: Phase = { name: "resting" };
 const NOTHING: readonly StreamOutput[] = [];
-const AUTH_CODES: ReadonlySet<string> = new Set([
-  "mqtt-auth-failed",
-  "tls-client-cert-required",
-  "tls-client-cert-refused",
-  "proxy-auth-failed",
-]);
 
 /** The life of one logical stream over all its connections. Policy: `retry`, `nailed_up`, `opportunistic`. */
 export class StreamMachine implements Machine<StreamInput, StreamOutput> {
@@ -39,6 +26,8 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   #failures = 0;
   #try = 1;
   #timeoutAt: Millis = NEVER;
+  /** A request that comes earlier waits: the peer slammed the door on the last one. */
+  #notBefore: Millis = 0;
   #outputs: StreamOutput[] = [];
 
   constructor(settings: StreamSettings, random: Random) {
@@ -65,7 +54,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   get deadline(): Millis {
-    return Math.min(this.#timeoutAt, this.#phaseDeadline());
+    return Math.min(this.#timeoutAt, deadlineOf(this.#phase));
   }
 
   /** A wait for the next try or for the program's timeout keeps the process alive; a stable connection does not. */
@@ -89,33 +78,26 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         return;
       case "connect":
         this.#failures = 0;
+        this.#notBefore = 0;
         if (this.#phase.name === "resting" || this.#phase.name === "waiting") this.#connect();
         return;
       case "request":
-        if (this.#phase.name !== "resting") return;
-        this.#report("poll");
-        this.#connect();
+        if (this.#phase.name === "resting") this.#request(now);
         return;
       case "established":
-        if (this.#phase.name !== "connecting" || !this.#isCurrent(input.attempt)) return;
-        this.#phase = {
-          name: "connected",
-          attempt: input.attempt,
-          stableAt: now + this.#settings.retry.stable,
-        };
-        this.#report("connected");
+        if (this.#phase.name === "connecting" && this.#isCurrent(input.attempt)) this.#establish(now);
         return;
       case "proved":
-        if (this.#isCurrent(input.attempt)) this.#prove();
+        if (this.#isEstablished(input.attempt)) this.#prove();
         return;
       case "acknowledged":
-        if (!this.#isCurrent(input.attempt)) return;
+        if (!this.#isEstablished(input.attempt)) return;
         this.#prove();
         this.#report("qos-ack-remote");
         return;
       case "refused":
-        if (!this.#isCurrent(input.attempt)) return;
-        this.#report("qos-nack-remote", { reason: input.reason });
+        if (!this.#isEstablished(input.attempt)) return;
+        this.#refuse(input.reason);
         return;
       case "user-state":
         if (this.#isCurrent(input.attempt)) this.#pushState(input.state, this.#reported, NO_CAUSE);
@@ -133,7 +115,10 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         this.#giveUp(input.reason, now);
         return;
       case "recycle":
-        this.#recycle(input.reason, input.settings);
+        this.#recycle(input.reason, input.settings ?? this.#settings);
+        return;
+      case "settings":
+        this.#settings = input.settings;
         return;
       case "start-timeout":
         this.#timeoutAt = now + input.span;
@@ -153,14 +138,11 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   #isCurrent(attempt: AttemptId): boolean {
-    const phase = this.#phase;
-    return (phase.name === "connecting" || phase.name === "connected") && phase.attempt === attempt;
+    return attemptOf(this.#phase) === attempt;
   }
 
-  #phaseDeadline(): Millis {
-    if (this.#phase.name === "waiting") return this.#phase.until;
-    if (this.#phase.name === "connected") return this.#phase.stableAt;
-    return NEVER;
+  #isEstablished(attempt: AttemptId): boolean {
+    return this.#phase.name === "connected" && this.#phase.attempt === attempt;
   }
 
   #connect(): void {
@@ -171,6 +153,18 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     this.#outputs.push({ type: "open", attempt: this.#attempt });
   }
 
+  #request(now: Millis): void {
+    this.#report("poll");
+    if (this.#notBefore <= now) this.#connect();
+    else this.#phase = { name: "waiting", until: this.#notBefore };
+  }
+
+  #establish(now: Millis): void {
+    const stableAt = now + this.#settings.retry.stable;
+    this.#phase = { name: "connected", attempt: this.#attempt, stableAt, refusal: undefined };
+    this.#report("connected");
+  }
+
   #prove(): void {
     this.#failures = 0;
     if (this.#phase.name === "connected" && this.#phase.stableAt !== NEVER) {
@@ -178,36 +172,48 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     }
   }
 
+  #refuse(reason: Reason): void {
+    if (this.#phase.name === "connected") this.#phase = { ...this.#phase, refusal: reason };
+    this.#report("qos-nack-remote", { reason });
+  }
+
   #complete(now: Millis): void {
-    const wasRefused = this.#reported === "qos-nack-remote";
+    // A response without a head would end a connection that was never reported.
+    if (this.#phase.name === "connecting") this.#establish(now);
+    const refusal = this.#phase.name === "connected" ? this.#phase.refusal : undefined;
     this.#phase = RESTING;
     if (!this.#settings.nailedUp) {
-      this.#report("disconnected");
-      this.#outputs.push({ type: "rested", reason: undefined, exhausted: false });
+      this.#rest("disconnected", undefined);
       return;
     }
-    if (wasRefused) this.#failures += 1;
-    this.#retry("disconnected", undefined, Math.max(1, this.#failures), now);
+    if (refusal !== undefined) this.#failures += 1;
+    this.#retry("disconnected", refusal, now);
   }
 
   #fail(reason: Reason, repeatable: boolean, now: Millis): void {
+    const { nailedUp, opportunistic, transactional, retry } = this.#settings;
     const wasConnected = this.#phase.name === "connected";
-    const proven = wasConnected && this.#phaseDeadline() === NEVER;
-    const state = wasConnected ? "disconnected" : AUTH_CODES.has(reason.code) ? "auth-failed" : "unreachable";
+    const wasProven = wasConnected && deadlineOf(this.#phase) === NEVER;
+    const state = endingOf(this.#phase, reason);
+    const restsAfterLoss = opportunistic && wasConnected && !transactional;
     this.#phase = RESTING;
     this.#failures += 1;
-    const restsAfterLoss = this.#settings.opportunistic && wasConnected && !this.#settings.transactional;
-    if (!this.#settings.nailedUp && (!repeatable || restsAfterLoss)) {
-      if (proven) this.#failures = 0;
-      this.#report(state, { reason });
-      this.#outputs.push({ type: "rested", reason, exhausted: false });
+    if (nailedUp || (repeatable && !restsAfterLoss)) {
+      this.#retry(state, reason, now);
       return;
     }
-    this.#retry(state, reason, this.#failures, now);
+    if (wasProven) this.#failures = 0;
+    else if (restsAfterLoss) this.#notBefore = now + waitAfter(retry, this.#failures, this.#random);
+    this.#rest(state, reason);
   }
 
-  #retry(state: StateName, reason: Reason | undefined, failures: number, now: Millis): void {
-    const wait = retryDelay(this.#settings.retry, failures, this.#random);
+  #rest(state: StateName, reason: Reason | undefined): void {
+    this.#report(state, { reason });
+    this.#outputs.push({ type: "rested", reason, exhausted: false });
+  }
+
+  #retry(state: StateName, reason: Reason | undefined, now: Millis): void {
+    const wait = retryDelay(this.#settings.retry, Math.max(1, this.#failures), this.#random);
     if (wait === undefined) {
       this.#report(state, { reason });
       this.#report("all-retries-failed", { reason });
@@ -220,38 +226,42 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   #disconnect(reason: Reason, now: Millis): void {
-    if (this.#phase.name !== "connecting" && this.#phase.name !== "connected") return;
-    this.#outputs.push({ type: "close", attempt: this.#phase.attempt });
-    this.#fail(reason, true, now);
+    if (this.#hangUp()) this.#fail(reason, true, now);
   }
 
   #giveUp(reason: Reason, now: Millis): void {
     if (this.#phase.name === "waiting" && !this.#settings.nailedUp) {
       this.#phase = RESTING;
       this.#outputs.push({ type: "rested", reason, exhausted: false });
+    } else if (this.#hangUp()) {
+      // Whoever gives up says nothing about the peer: no failure is counted.
+      const state = endingOf(this.#phase, reason);
+      this.#phase = RESTING;
+      if (this.#settings.nailedUp) this.#retry(state, reason, now);
+      else this.#rest(state, reason);
     }
-    if (this.#phase.name !== "connecting" && this.#phase.name !== "connected") return;
-    this.#outputs.push({ type: "close", attempt: this.#phase.attempt });
-    this.#fail(reason, false, now);
   }
 
-  #recycle(reason: Reason, settings: StreamSettings | undefined): void {
-    if (settings !== undefined) this.#settings = settings;
+  /** False where nothing is under way. */
+  #hangUp(): boolean {
+    const attempt = attemptOf(this.#phase);
+    if (attempt !== undefined) this.#outputs.push({ type: "close", attempt });
+    return attempt !== undefined;
+  }
+
+  #recycle(reason: Reason, settings: StreamSettings): void {
+    this.#settings = settings;
     this.#failures = 0;
-    if (this.#phase.name === "resting" && !this.#settings.nailedUp) return;
-    if (this.#phase.name === "connecting" || this.#phase.name === "connected") {
-      const wasConnected = this.#phase.name === "connected";
-      this.#outputs.push({ type: "close", attempt: this.#phase.attempt });
-      if (wasConnected) this.#report("disconnected", { reason, retryIn: 0 });
-    }
+    this.#notBefore = 0;
+    if (this.#phase.name === "resting" && !settings.nailedUp) return;
+    this.#hangUp();
+    if (this.#phase.name === "connected") this.#report("disconnected", { reason, retryIn: 0 });
     this.#connect();
   }
 
   #destroy(): void {
-    if (this.#phase.name === "connecting" || this.#phase.name === "connected") {
-      this.#outputs.push({ type: "close", attempt: this.#phase.attempt });
-      if (this.#phase.name === "connected") this.#report("disconnected");
-    }
+    this.#hangUp();
+    if (this.#phase.name === "connected") this.#report("disconnected");
     this.#report("destroying");
     this.#phase = { name: "destroyed" };
     this.#timeoutAt = NEVER;

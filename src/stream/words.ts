@@ -42,6 +42,8 @@ export type StreamInput =
   | { readonly type: "give-up"; readonly reason: Reason }
   /** Settings or network changed: connect anew at once, without counting a failure. */
   | { readonly type: "recycle"; readonly reason: Reason; readonly settings?: StreamSettings }
+  /** Other settings from now on; what is under way goes on. */
+  | { readonly type: "settings"; readonly settings: StreamSettings }
   | { readonly type: "start-timeout"; readonly span: Millis }
   | { readonly type: "cancel-timeout" }
   | { readonly type: "destroy" };
@@ -52,7 +54,7 @@ export type StreamOutput =
       readonly state: StateName | UserState;
       readonly previous: StateName | undefined;
       readonly reason: Reason | undefined;
-      /** Number of the attempt under way or just ended, 1 for the first since the peer last proved to work. */
+      /** Number of the attempt under way or just ended: one more than the failures before it, a lost connection included. */
       readonly attempt: number;
       /** Time until the next try, where one is planned. */
       readonly retryIn: Millis | undefined;
