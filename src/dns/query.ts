@@ -1,5 +1,4 @@
 import { type Millis, NEVER } from "../lib/millis.ts";
-import type { Finding } from "./answer.ts";
 import { type Attempt, newAttempt, type Sender } from "./attempt.ts";
 import { type Candidate, newCandidate, nextCandidate, sends } from "./candidate.ts";
 import type { Timed } from "./deadlines.ts";
@@ -7,27 +6,11 @@ import { Flight } from "./flight.ts";
 import type { Question } from "./message.ts";
 import { toWire } from "./name.ts";
 import type { Network } from "./network.ts";
+import type { Outcome, QueryOptions } from "./outcome.ts";
 import { mismatch } from "./request.ts";
 import { planServers, type Server } from "./server.ts";
 import { judge, type Verdict } from "./verdict.ts";
 import type { DnsFailure } from "./words.ts";
-
-/** How a query ended. */
-export type Outcome =
-  | {
-      readonly type: "found";
-      readonly finding: Finding;
-      readonly server: Server;
-      readonly transport: "udp" | "tcp";
-    }
-  | { readonly type: "failed"; readonly code: DnsFailure };
-
-export interface QueryOptions {
-  readonly servers: readonly Server[];
-  /** CNAME and DNAME records followed before. */
-  readonly hops: number;
-  readonly done: (outcome: Outcome, now: Millis) => void;
-}
 
 /** Wrong datagrams after which not even a fitting one is believed without TCP. */
 const MAX_FORGERIES = 8;
@@ -117,25 +100,15 @@ export class Query implements Timed, Sender {
     this.#network.work.statistics.unreachable += 1;
     this.#flight.end(attempt, now);
     attempt.server.silent(attempt.sentAt, now);
-    if (this.#isSettled) {
-      this.#rearm();
-      return;
-    }
     const candidate = this.#candidateOf(attempt);
-    if (attempt.transport === "tcp") {
-      this.#tcpFailed(candidate, now);
-      return;
-    }
     candidate.isAbsent = true;
-    this.#sendNext(now);
+    if (this.#isSettled) this.#rearm();
+    else if (attempt.transport === "tcp") this.#tcpFailed(candidate, "server-failure", now);
+    else this.#sendNext(now);
   }
 
   expire(now: Millis): void {
     for (const attempt of this.#flight.overdue(now)) this.#silent(attempt, now);
-    if (this.#isSettled) {
-      this.#rearm();
-      return;
-    }
     if (this.#pausedUntil <= now) {
       this.#pausedUntil = NEVER;
       for (const candidate of this.#candidates) candidate.isAbsent = false;
@@ -154,7 +127,7 @@ export class Query implements Timed, Sender {
     if (attempt.transport === "udp" && !this.#isSettled) return;
     this.#flight.end(attempt, now);
     if (connection !== undefined) this.#network.connections.drop(connection, now);
-    if (!this.#isSettled) this.#tcpFailed(this.#candidateOf(attempt), now);
+    if (!this.#isSettled) this.#tcpFailed(this.#candidateOf(attempt), "timeout", now);
   }
 
   #weigh(attempt: Attempt, bytes: Uint8Array, now: Millis): void {
@@ -170,11 +143,8 @@ export class Query implements Timed, Sender {
     if (verdict.type === "drop") return;
     server.answered(now - attempt.sentAt, now);
     this.#flight.end(attempt, now);
-    if (this.#isSettled) {
-      this.#rearm();
-      return;
-    }
-    this.#act(attempt, verdict, now);
+    if (this.#isSettled) this.#rearm();
+    else this.#act(attempt, verdict, now);
   }
 
   #act(attempt: Attempt, verdict: Exclude<Verdict, { readonly type: "drop" }>, now: Millis): void {
@@ -182,12 +152,9 @@ export class Query implements Timed, Sender {
     const candidate = this.#candidateOf(attempt);
     switch (verdict.type) {
       case "truncated":
-        if (transport === "tcp") {
-          this.#refused(candidate, "server-failure", now);
-          return;
-        }
         candidate.transport = "tcp";
-        this.#ask(candidate, now);
+        if (transport === "tcp") this.#refused(candidate, "server-failure", now);
+        else this.#ask(candidate, now);
         return;
       case "without-edns":
         server.withoutEdns(now);
@@ -196,12 +163,9 @@ export class Query implements Timed, Sender {
       case "cookie-again":
         server.learnCookie(verdict.cookie);
         if (candidate.hasBadCookie) candidate.transport = "tcp";
-        if (transport === "tcp" && candidate.hasBadCookie) {
-          this.#refused(candidate, "server-failure", now);
-          return;
-        }
         candidate.hasBadCookie = true;
-        this.#ask(candidate, now);
+        if (transport === "tcp") this.#refused(candidate, "server-failure", now);
+        else this.#ask(candidate, now);
         return;
       case "failure":
         server.learnCookie(verdict.cookie);
@@ -227,11 +191,8 @@ export class Query implements Timed, Sender {
     candidate.isOut = true;
     this.#failure = code;
     this.#failures += 1;
-    if (this.#failures >= MAX_FAILURES) {
-      this.#finish({ type: "failed", code }, now);
-      return;
-    }
-    this.#goOn(now);
+    if (this.#failures >= MAX_FAILURES) this.#finish({ type: "failed", code }, now);
+    else this.#goOn(now);
   }
 
   /** DNS-07: where one forged datagram came, the next may fit; a TCP connection cannot be guessed. */
@@ -251,19 +212,18 @@ export class Query implements Timed, Sender {
     this.#ask(candidate, now);
   }
 
-  #tcpFailed(candidate: Candidate, now: Millis): void {
-    const { server } = candidate;
-    const suspect = this.#flight.suspect(server);
+  #tcpFailed(candidate: Candidate, code: DnsFailure, now: Millis): void {
+    const suspect = this.#flight.suspect(candidate.server);
     if (suspect?.held !== undefined && suspect.forgeries <= MAX_FORGERIES) {
       this.#weigh(suspect, suspect.held, now);
-      return;
+      if (suspect.state === "over") return;
     }
     if (suspect?.isCasing === true && !candidate.isPlain) {
       candidate.isPlain = true;
       candidate.transport = "udp";
     } else {
       candidate.isOut = true;
-      this.#fail("timeout");
+      this.#fail(code);
     }
     if (suspect !== undefined) this.#flight.end(suspect, now);
     this.#sendNext(now);
@@ -274,28 +234,20 @@ export class Query implements Timed, Sender {
   }
 
   #goOn(now: Millis): void {
-    if (this.#flight.isUnderWay) this.#rearm();
+    if (this.#isSettled || this.#flight.isUnderWay) this.#rearm();
     else this.#sendNext(now);
   }
 
   /** Asks the server that was asked least; the query fails when nobody is left and nothing is under way. */
   #sendNext(now: Millis): void {
     const next = nextCandidate(this.#candidates, this.#network.attempts);
-    if (next === undefined) {
-      if (!this.#flight.isUnderWay) {
-        this.#finish({ type: "failed", code: this.#failure }, now);
-        return;
-      }
+    if (next?.isAbsent === true) {
+      const wait = next.server.retransmit(Math.max(sends(next) - 1, 0), this.#network.work.random);
+      this.#pausedUntil = Math.min(this.#pausedUntil, now + wait);
       this.#rearm();
-      return;
-    }
-    if (!next.isAbsent) {
-      this.#ask(next, now);
-      return;
-    }
-    const { random } = this.#network.work;
-    this.#pausedUntil = Math.min(this.#pausedUntil, now + next.server.retransmit(sends(next) - 1, random));
-    this.#rearm();
+    } else if (next !== undefined) this.#ask(next, now);
+    else if (this.#flight.isUnderWay) this.#rearm();
+    else this.#finish({ type: "failed", code: this.#failure }, now);
   }
 
   #ask(candidate: Candidate, now: Millis): void {
