@@ -20,7 +20,7 @@ export function expand(
   place: Place,
 ): string {
   if (!template.includes("${")) return template;
-  return template.replace(/\$\{([^}]*)\}/g, (_, name: string) => {
+  return template.replace(/\$\{([^{}]*)\}/g, (_, name: string) => {
     requireDeclared(streamtype, name);
     const value = values[name] ?? "";
     requireSafe(name, value, place);

@@ -1,0 +1,59 @@
+// h1 GET of 100 bytes, 50 in flight.
+import http from "node:http";
+import got from "got";
+import { Pool, request as undiciRequest, setGlobalDispatcher } from "undici";
+import { createContext } from "../dist/index.js";
+import { compare, inFlight, startServer } from "./_harness.mjs";
+
+const WIDTH = 50;
+const server = await startServer("h1");
+const url = `http://127.0.0.1:${server.port}/x`;
+
+setGlobalDispatcher(new Pool(`http://127.0.0.1:${server.port}`, { connections: WIDTH, pipelining: 1 }));
+const agent = new http.Agent({ keepAlive: true, maxSockets: WIDTH });
+const context = await createContext({
+  policy: { streams: { get: { endpoint: "127.0.0.1", port: server.port, protocol: "h1", http_method: "GET", http_url: "x" } } },
+});
+const streams = Array.from({ length: WIDTH }, () => context.open("get"));
+
+await compare(
+  "h1 GET, 100 B, 50 in flight",
+  [
+    {
+      name: "undici.request",
+      run: (count) =>
+        inFlight(WIDTH, count, async () => {
+          const { body } = await undiciRequest(url);
+          await body.arrayBuffer();
+        }),
+    },
+    {
+      name: "secure-streams",
+      run: (count) =>
+        inFlight(WIDTH, count, async (index) => {
+          const reply = await streams[index].request();
+          await reply.bytes();
+        }),
+    },
+    { name: "node:http", run: (count) => inFlight(WIDTH, count, () => nodeGet()) },
+    { name: "got", run: (count) => inFlight(WIDTH, count, () => got(url, { agent: { http: agent }, retry: { limit: 0 } }).buffer()) },
+  ],
+  { count: 10_000, rounds: 7, baseline: "undici.request" },
+);
+
+await context.close();
+agent.destroy();
+server.stop();
+process.exit(0);
+
+function nodeGet() {
+  return new Promise((resolve, reject) => {
+    http
+      .get(url, { agent }, (response) => {
+        const chunks = [];
+        response.on("data", (chunk) => chunks.push(chunk));
+        response.on("end", () => resolve(Buffer.concat(chunks)));
+      })
+      .on("error", reject);
+  });
+}
