@@ -15,4 +15,4 @@ export { MqttSession } from "./session.ts";
 export { SESSION_TRANSITIONS, type SessionStateName } from "./states.ts";
 export { filterFault, topicFault } from "./topic.ts";
 export { matches } from "./topic-match.ts";
-export type { Member, Outcome, SessionInput, SessionOutput, SessionSettings } from "./words.ts";
+export type { Member, Outcome, Receivers, SessionInput, SessionOutput, SessionSettings } from "./words.ts";

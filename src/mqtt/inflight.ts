@@ -20,8 +20,10 @@ export interface Outgoing {
 /** A message of QoS 1 or 2 on its way. */
 export interface Entry {
   readonly message: Outgoing;
-  /** Order of arrival; for an entry that waits for PUBCOMP, order of the PUBREC. */
-  order: number;
+  /** Order of arrival. */
+  readonly order: number;
+  /** Order of the PUBREC; 0 before it. */
+  released: number;
   /** Packet identifier; 0 before there is one. */
   id: number;
   phase: "publish" | "release";
@@ -70,7 +72,8 @@ export class Inflight {
   add(message: Outgoing, place: "first" | "last" = "last"): void {
     const entry: Entry = {
       message,
-      order: this.#order++,
+      order: ++this.#order,
+      released: 0,
       id: 0,
       phase: "publish",
       wasSent: false,
@@ -146,7 +149,7 @@ export class Inflight {
   /** PUBREC came: what remains is the release. */
   release(entry: Entry): void {
     entry.phase = "release";
-    entry.order = this.#order++;
+    entry.released = ++this.#order;
     this.touch(entry);
   }
 
@@ -195,6 +198,15 @@ export class Inflight {
     for (const entry of this.#byId.values()) if (entry.message.stream === stream) entry.isAbandoned = true;
   }
 
+  /** Gives up a stream's messages, in order, for another session to send. */
+  take(stream: number): readonly Outgoing[] {
+    const entries = new Set([...this.#byId.values(), ...this.#queue.slice(this.#head)]);
+    const own = [...entries].filter((entry) => entry.message.stream === stream && !entry.isAbandoned);
+    own.sort((a, b) => a.order - b.order);
+    this.forget(stream);
+    return own.map((entry) => entry.message);
+  }
+
   /** An identifier for SUBSCRIBE or UNSUBSCRIBE; undefined when all are in use. */
   takeControlId(): number | undefined {
     const id = this.#freeId();
@@ -228,5 +240,5 @@ export class Inflight {
 /** PUBRELs in the order of their PUBRECs, then PUBLISHes in the order they were handed over (MQTT 3.1.1, 4.6). */
 function byPhaseAndOrder(a: Entry, b: Entry): number {
   if (a.phase !== b.phase) return a.phase === "release" ? -1 : 1;
-  return a.order - b.order;
+  return a.phase === "release" ? a.released - b.released : a.order - b.order;
 }

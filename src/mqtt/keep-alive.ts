@@ -10,6 +10,7 @@ export class KeepAlive {
   sentAt: Millis;
   readonly #interval: Millis;
   #answerDue: Millis = NEVER;
+  #isListening = true;
 
   /** `interval` 0 never pings. */
   constructor(interval: Millis, now: Millis) {
@@ -27,12 +28,19 @@ export class KeepAlive {
     this.#answerDue = NEVER;
   }
 
+  /** While nobody listens, an answer cannot be missed. */
+  listen(on: boolean): void {
+    this.#isListening = on;
+    this.heard();
+  }
+
   /** What to do at `now`. A ping is taken as sent. */
   check(now: Millis): "ping" | "hang-up" | undefined {
     if (this.#answerDue <= now) return "hang-up";
     if (this.deadline > now) return undefined;
     this.sentAt = now;
-    if (this.#answerDue === NEVER) this.#answerDue = now + Math.min(this.#interval, LONGEST_WAIT);
+    if (this.#isListening && this.#answerDue === NEVER)
+      this.#answerDue = now + Math.min(this.#interval, LONGEST_WAIT);
     return "ping";
   }
 }

@@ -7,7 +7,7 @@ import type { BirthStart } from "./publisher.ts";
 import { describe, FIRST_FAILURE, mqttReason } from "./reason-code.ts";
 import { filterFault, hasWildcard, isShared } from "./topic.ts";
 import { matches } from "./topic-match.ts";
-import type { Member, Outcome, SessionOutput, Subscription } from "./words.ts";
+import type { Member, Outcome, Receivers, SessionOutput, Subscription } from "./words.ts";
 
 const SUBSCRIBE_WAIT = seconds(20);
 /** Topics whose receivers are remembered, until the members change. */
@@ -43,7 +43,7 @@ export class Members {
   /** SUBSCRIBE and UNSUBSCRIBE without an answer, oldest first. */
   readonly #requests = new Map<number, Request>();
   readonly #births = new Map<string, Birth>();
-  readonly #routes = new Map<string, readonly number[]>();
+  readonly #routes = new Map<string, Receivers>();
   #limits: Limits | undefined;
   #due: Millis = NEVER;
 
@@ -93,14 +93,22 @@ export class Members {
     this.#desk.write({ type: "unsubscribe", id, filter });
   }
 
-  /** The members that a message on `topic` is for. */
-  receivers(topic: string): readonly number[] {
+  /** Whom a message on `topic` is for. */
+  receivers(topic: string): Receivers {
     const known = this.#routes.get(topic);
     if (known !== undefined) return known;
-    const receivers: number[] = [];
-    for (const { id, subscribe } of this.#members.values()) {
-      if (subscribe !== undefined && matches(subscribe.filter, topic)) receivers.push(id);
+    const members: number[] = [];
+    const here = new Set<number>();
+    for (const { id, stream, subscribe } of this.#members.values()) {
+      here.add(stream);
+      if (subscribe !== undefined && matches(subscribe.filter, topic)) members.push(id);
     }
+    const absent = new Set<number>();
+    for (const [filter, streams] of this.#memory.filters) {
+      if (!matches(filter, topic)) continue;
+      for (const stream of streams.keys()) if (!here.has(stream)) absent.add(stream);
+    }
+    const receivers: Receivers = { members, absent: [...absent] };
     if (this.#routes.size >= ROUTES) this.#routes.clear();
     this.#routes.set(topic, receivers);
     return receivers;

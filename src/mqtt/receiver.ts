@@ -2,7 +2,7 @@ import type { Outbound, Received, ReceivedAcknowledgement, Version } from "./pac
 import { REASON_CODE } from "./reason-code.ts";
 import { topicFault } from "./topic.ts";
 import { protocolViolation, type Violation } from "./violation.ts";
-import type { SessionOutput } from "./words.ts";
+import type { Receivers, SessionOutput } from "./words.ts";
 
 const ALL_IDS = 65_535;
 
@@ -10,8 +10,8 @@ const ALL_IDS = 65_535;
 export interface ReceiverDesk {
   write(packet: Outbound): void;
   emit(output: SessionOutput): void;
-  /** The members that a message on `topic` is for. */
-  receivers(topic: string): readonly number[];
+  /** Whom a message on `topic` is for. */
+  receivers(topic: string): Receivers;
 }
 
 /** The receiving half of a session: each message of QoS 2 is passed on once (MQTT 5, 4.3.3, method B). */
@@ -64,7 +64,7 @@ export class Receiver {
   }
 
   #deliver(packet: Received): void {
-    const members = this.#desk.receivers(packet.topic);
-    if (members.length > 0) this.#desk.emit({ type: "message", members, packet });
+    const { members, absent } = this.#desk.receivers(packet.topic);
+    if (members.length + absent.length > 0) this.#desk.emit({ type: "message", members, absent, packet });
   }
 }

@@ -3,7 +3,7 @@ import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER, seconds } from "../lib/millis.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import { type Limits, limitsOf } from "./limits.ts";
+import { limitsOf } from "./limits.ts";
 import { Members, type MembersDesk } from "./members.ts";
 import type { SessionMemory } from "./memory.ts";
 import type { ConnectReply, Inbound, Outbound } from "./packet.ts";
@@ -20,7 +20,7 @@ const NOTHING: readonly SessionOutput[] = [];
 type State =
   | { readonly name: "idle" }
   | { readonly name: "connecting"; readonly until: Millis }
-  | { readonly name: "open"; readonly limits: Limits; readonly keepAlive: KeepAlive }
+  | { readonly name: "open"; readonly keepAlive: KeepAlive }
   | { readonly name: "ended" };
 
 /**
@@ -35,7 +35,6 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
   readonly #publisher: Publisher;
   readonly #receiver: Receiver;
   #state: State = { name: "idle" };
-  #isReading = true;
   #now: Millis = 0;
   #outputs: SessionOutput[] = [];
 
@@ -59,8 +58,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
     const state = this.#state;
     if (state.name === "connecting") return state.until;
     if (state.name !== "open") return NEVER;
-    const keepAlive = this.#isReading ? state.keepAlive.deadline : NEVER;
-    return Math.min(keepAlive, this.#publisher.deadline, this.#members.deadline);
+    return Math.min(state.keepAlive.deadline, this.#publisher.deadline, this.#members.deadline);
   }
 
   handle(input: SessionInput | Timeout, now: Millis): readonly SessionOutput[] {
@@ -106,8 +104,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
         if (state.name === "open") this.#write({ type: "pingreq" });
         return;
       case "reading":
-        this.#isReading = input.on;
-        if (state.name === "open") state.keepAlive.heard();
+        if (state.name === "open") state.keepAlive.listen(input.on);
         return;
       case "forget":
         for (const filter of this.#memory.forget(input.stream)) {
@@ -186,6 +183,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
     }
     if (reply.sessionPresent && this.#settings.cleanStart) {
       this.#violated(protocolViolation("CONNACK with a session that was to be dropped"));
+      return;
     }
     const limits = limitsOf(reply, this.#settings.keepAlive);
     if (typeof limits === "string") {
@@ -193,7 +191,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
       return;
     }
     this.#memory.restart(reply.sessionPresent);
-    this.#enter({ name: "open", limits, keepAlive: new KeepAlive(limits.keepAlive, now) });
+    this.#enter({ name: "open", keepAlive: new KeepAlive(limits.keepAlive, now) });
     // Subscriptions come first, or a message that waits for its repetition would be there before its receiver.
     this.#publisher.open(limits);
     this.#members.open(limits, now);
@@ -209,7 +207,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
       return;
     }
     if (state.name !== "open") return;
-    const due = this.#isReading ? state.keepAlive.check(now) : undefined;
+    const due = state.keepAlive.check(now);
     if (due === "hang-up") {
       this.#close(mqttReason("validity-timeout", "The broker did not answer PINGREQ in time"));
       return;

@@ -36,6 +36,13 @@ export interface Subscription {
   readonly qos: QualityOfService;
 }
 
+/** Whom a message is for. */
+export interface Receivers {
+  readonly members: readonly number[];
+  /** Streams whose subscription the server's session still has, and which are not on the connection now. */
+  readonly absent: readonly number[];
+}
+
 export type SessionInput =
   /** The way to the server is open. */
   | { readonly type: "opened" }
@@ -68,7 +75,7 @@ export type SessionOutput =
   | { readonly type: "established"; readonly member: number }
   /** The member is no longer on the connection. */
   | { readonly type: "refused"; readonly member: number; readonly reason: Reason }
-  | { readonly type: "message"; readonly members: readonly number[]; readonly packet: Received }
+  | ({ readonly type: "message"; readonly packet: Received } & Receivers)
   /** A message of QoS 0 settles here only when it could not be written. */
   | { readonly type: "settled"; readonly ticket: number; readonly outcome: Outcome }
   /** The end: write what is written, then close. Without a reason every member had left. */

@@ -10,6 +10,7 @@ import {
   type Outcome,
   type Outgoing,
   type Received,
+  type Receivers,
   type SessionInput,
   type SessionMemory,
   type SessionOutput,
@@ -31,7 +32,7 @@ const CLOSE_WAIT = seconds(1);
 export interface ConnectionEvents {
   established(member: number): void;
   refused(member: number, reason: Reason): void;
-  message(members: readonly number[], packet: Received): void;
+  message(packet: Received, receivers: Receivers): void;
   settled(ticket: number, outcome: Outcome): void;
   /** The kernel has taken messages of QoS 0. */
   written(tickets: readonly number[]): void;
@@ -184,7 +185,7 @@ export class Connection {
           this.#events.refused(output.member, output.reason);
           break;
         case "message":
-          this.#events.message(output.members, output.packet);
+          this.#events.message(output.packet, output);
           break;
         case "settled":
           this.#unwritten.delete(output.ticket);

@@ -99,7 +99,8 @@ function read(packet: Packet, bytes: Buffer): Inbound {
         type: "publish",
         id: qos === 0 ? 0 : identifier(packet),
         topic,
-        payload: typeof payload === "string" ? Buffer.from(payload) : payload,
+        // A copy, or a message kept for long would hold the whole chunk it came in.
+        payload: typeof payload === "string" ? Buffer.from(payload) : new Uint8Array(payload),
         qos,
         retain,
         dup,

@@ -46,6 +46,8 @@ export class MqttTransport implements Transport {
     if (mqtt === undefined) throw new TypeError("Cannot open: the target has no MQTT settings");
     const shared = this.#session(stream, target, mqtt);
     const link = new MqttLink(++this.#member, request, mqtt, events, shared);
+    for (const other of this.#sessions)
+      if (other !== shared && other.has(stream)) shared.adopt(other.surrender(stream));
     shared.claim(stream);
     queueMicrotask(() => shared.join(link));
     return link;

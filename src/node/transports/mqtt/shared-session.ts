@@ -1,11 +1,15 @@
 import type { ConnectionInfo, SendOptions, Settled, StreamId } from "../../../context/index.ts";
-import { type Outcome, SessionMemory, type SessionSettings } from "../../../mqtt/index.ts";
+import { type Outcome, type Outgoing, SessionMemory, type SessionSettings } from "../../../mqtt/index.ts";
 import type { MqttTarget, Target } from "../../../stream/index.ts";
 import type { TransportParts } from "../index.ts";
 import { Connection } from "./connection.ts";
 import type { Custody } from "./custody.ts";
 import type { MqttLink } from "./link.ts";
+import { Parked } from "./parked.ts";
 import { conflicts, settingsOf } from "./sharing.ts";
+
+/** For each stream that is between two links. */
+const PARKED_BYTES = 262_144;
 
 /** What the sessions of one transport have in common. */
 export interface SessionParts extends TransportParts {
@@ -23,6 +27,7 @@ export class SharedSession {
   readonly #links = new Map<number, MqttLink>();
   readonly #streams = new Set<StreamId>();
   readonly #closing = new Set<Connection>();
+  readonly #parked = new Parked(PARKED_BYTES);
   #connection: Connection | undefined;
   #settings: SessionSettings | undefined;
 
@@ -85,6 +90,20 @@ export class SharedSession {
     return false;
   }
 
+  /** The stream goes on in another session. Returns its messages that are not settled, in order. */
+  surrender(stream: StreamId): readonly Outgoing[] {
+    const messages = this.#memory.inflight.take(stream);
+    this.forget(stream);
+    return messages;
+  }
+
+  adopt(messages: readonly Outgoing[]): void {
+    for (const message of messages) {
+      if (this.#connection === undefined) this.#memory.inflight.add(message);
+      else this.#connection.send(message);
+    }
+  }
+
   hold(link: MqttLink): void {
     this.#connection?.hold(link);
   }
@@ -95,6 +114,7 @@ export class SharedSession {
 
   forget(stream: StreamId): void {
     if (!this.#streams.delete(stream)) return;
+    this.#parked.take(stream);
     if (this.#connection === undefined) this.#memory.forget(stream);
     else this.#connection.handle({ type: "forget", stream });
   }
@@ -120,14 +140,19 @@ export class SharedSession {
   #connect(target: Target, mqtt: MqttTarget): Connection {
     const settings = settingsOf(target, mqtt, this.#clientId);
     const connection: Connection = new Connection(this.#parts, target, settings, this.#memory, {
-      established: (member) => this.#links.get(member)?.establish(connection.peer),
+      established: (member) => {
+        const link = this.#links.get(member);
+        for (const packet of link === undefined ? [] : this.#parked.take(link.stream)) link?.deliver(packet);
+        link?.establish(connection.peer);
+      },
       refused: (member, reason) => {
         const link = this.#links.get(member);
         this.#links.delete(member);
         link?.end(reason);
       },
-      message: (members, packet) => {
+      message: (packet, { members, absent }) => {
         for (const member of members) this.#links.get(member)?.deliver(packet);
+        for (const stream of absent) if (this.#streams.has(stream)) this.#parked.put(stream, packet);
       },
       settled: (ticket, outcome) => this.#parts.custody.settle(ticket, settledBy(outcome)),
       written: (tickets) => {
