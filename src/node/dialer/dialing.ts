@@ -41,7 +41,7 @@ export class Dialing implements Dial {
     this.#span = request.timeout ?? DEFAULT_TIMEOUT;
     this.#where =
       request.unixPath === undefined ? hostPort(request.host, request.port) : socketName(request.unixPath);
-    this.#race = { addresses: [], resolvedAt: this.#started };
+    this.#race = { addresses: [], resolvedAt: undefined };
     if (request.unixPath === undefined) this.#connect(request.proxy);
     else this.#connectUnix(request.unixPath);
   }
@@ -129,7 +129,7 @@ export class Dialing implements Dial {
     const secure = "getCipher" in socket ? socket : undefined;
     const { unixPath, host, port, proxy } = this.#request;
     const address = proxy === undefined ? (plain.remoteAddress ?? host) : host;
-    const { addresses, resolvedAt } = this.#race;
+    const { addresses, resolvedAt = this.#started } = this.#race;
     this.#events.connected(socket, {
       peer: unixPath === undefined ? hostPort(address, port) : socketName(unixPath),
       addresses,

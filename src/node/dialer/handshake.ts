@@ -32,85 +32,139 @@ export function startHandshake(
   parts: HandshakeParts,
   events: HandshakeEvents,
 ): () => void {
-  let cancelled = false;
-  let secure: TLSSocket | undefined;
-  const onEarlyError = (error: Error): void => fail(connectReason(error, where));
-  const onEarlyClose = (): void => fail(closedEarly(where));
-  const cancel = (): void => {
-    cancelled = true;
-    secure?.destroy();
-    socket.destroy();
-  };
-  const fail = (reason: Reason): void => {
-    if (cancelled) return;
-    cancel();
-    events.failed(reason);
-  };
-  socket.on("error", onEarlyError).on("close", onEarlyClose);
-  parts.contexts.prepare(request, () => {
-    if (cancelled) return;
-    socket.off("close", onEarlyClose);
-    secure = wrap();
-  });
-  return cancel;
+  const handshake = new Handshake(socket, request, where, parts, events);
+  handshake.begin();
+  return () => handshake.cancel();
+}
 
-  function wrap(): TLSSocket | undefined {
-    const digest = parts.contexts.digest(request);
-    const secureContext = parts.contexts.get(request, digest);
-    if ("code" in secureContext) {
-      fail(secureContext);
-      return undefined;
-    }
-    const scope = request.scope ?? "";
-    const key = JSON.stringify([digest, where, request.serverName, request.alpn, request.pins]);
-    const session = parts.sessions.find(scope, key, Date.now());
-    let certificate: X509Certificate | undefined;
-    let expires = session?.expires ?? 0;
-    const tlsSocket = connect({
-      socket,
-      secureContext,
-      servername: isIP(request.serverName) === 0 ? bareName(request.serverName) : "",
-      rejectUnauthorized: true,
-      checkServerIdentity: (_, peer) => {
-        const fault = nameFault(new X509Certificate(peer.raw), bareName(request.serverName), where);
-        return fault === undefined ? undefined : new Refusal(fault);
-      },
-      ...(request.alpn === undefined || request.alpn.length === 0
-        ? {}
-        : { ALPNProtocols: [...request.alpn] }),
-      ...(session === undefined ? {} : { session: session.bytes }),
-    });
-    // Node judges the chain in its own listener of "secure" and then drops the certificate that the reason speaks of.
-    tlsSocket.prependListener("secure", () => {
-      certificate = peerCertificate(tlsSocket);
-      if (certificate !== undefined) expires = Date.parse(certificate.validTo);
-    });
-    tlsSocket.on("error", (error) => {
-      fail(error instanceof Refusal ? error.reason : failure(error, certificate));
-    });
-    tlsSocket.on("close", () => fail(closedEarly(where)));
-    tlsSocket.once("secureConnect", () => {
-      const fault = sessionFault(tlsSocket, certificate, request, where);
-      if (fault !== undefined) {
-        fail(fault);
-        return;
-      }
-      tlsSocket.removeAllListeners("error").removeAllListeners("close");
-      events.secured(tlsSocket);
-    });
-    tlsSocket.on("session", (ticket: Buffer) => {
-      if (!cancelled && tlsSocket.authorized) parts.sessions.keep(scope, key, { bytes: ticket, expires });
-    });
-    return tlsSocket;
+class Handshake {
+  readonly #socket: Socket;
+  readonly #request: TlsRequest;
+  readonly #where: string;
+  readonly #parts: HandshakeParts;
+  readonly #events: HandshakeEvents;
+  readonly #serverName: string;
+  readonly #scope: string;
+  #secure: TLSSocket | undefined;
+  #certificate: X509Certificate | undefined;
+  /** Of the certificate, in wall time; of a resumed session, what was known when it was made. */
+  #expires = 0;
+  #isOver = false;
+  readonly #onError = (error: Error): void => this.#fail(this.#reasonOf(error));
+  readonly #onClose = (): void => this.#fail(closedEarly(this.#where));
+
+  constructor(
+    socket: Socket,
+    request: TlsRequest,
+    where: string,
+    parts: HandshakeParts,
+    events: HandshakeEvents,
+  ) {
+    this.#socket = socket;
+    this.#request = request;
+    this.#where = where;
+    this.#parts = parts;
+    this.#events = events;
+    this.#serverName = request.serverName.endsWith(".")
+      ? request.serverName.slice(0, -1)
+      : request.serverName;
+    this.#scope = request.scope ?? "";
   }
 
-  function failure(error: Error, certificate: X509Certificate | undefined): Reason {
-    const isAboutClient = certificate === undefined && socket.bytesRead > ALERT_BYTES;
+  begin(): void {
+    this.#socket.on("error", this.#onError).on("close", this.#onClose);
+    this.#parts.contexts.prepare(this.#request, () => {
+      if (this.#isOver) return;
+      this.#socket.off("close", this.#onClose);
+      try {
+        this.#wrap();
+      } catch (error) {
+        this.#fail({
+          layer: "tls",
+          code: "tls-failed",
+          message: `Cannot start TLS with ${this.#where}: ${error}`,
+        });
+      }
+    });
+  }
+
+  cancel(): void {
+    this.#isOver = true;
+    this.#secure?.destroy();
+    this.#socket.destroy();
+  }
+
+  #wrap(): void {
+    const { alpn = [], serverName, pins } = this.#request;
+    const { contexts, sessions } = this.#parts;
+    const digest = contexts.digest(this.#request);
+    const secureContext = contexts.get(this.#request, digest);
+    if ("code" in secureContext) {
+      this.#fail(secureContext);
+      return;
+    }
+    const key = JSON.stringify([digest, this.#where, serverName, alpn, pins?.map(base64) ?? null]);
+    const session = sessions.find(this.#scope, key, Date.now());
+    this.#expires = session?.expires ?? 0;
+    const secure = connect({
+      socket: this.#socket,
+      secureContext,
+      servername: isIP(this.#serverName) === 0 ? this.#serverName : "",
+      rejectUnauthorized: true,
+      checkServerIdentity: (_, peer) => {
+        const fault = nameFault(new X509Certificate(peer.raw), this.#serverName, this.#where);
+        return fault === undefined ? undefined : new Refusal(fault);
+      },
+      ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
+      ...(session === undefined ? {} : { session: session.bytes }),
+    });
+    this.#secure = secure;
+    // Node judges the chain in its own listener of "secure" and then drops the certificate that the reason speaks of.
+    secure.prependListener("secure", () => {
+      this.#certificate = peerCertificate(secure);
+      if (this.#certificate !== undefined) this.#expires = Date.parse(this.#certificate.validTo);
+    });
+    secure.on("error", this.#onError).on("close", this.#onClose);
+    secure.once("secureConnect", () => this.#judge(secure));
+    secure.on("session", (bytes: Buffer) => {
+      if (secure.authorized && this.#secure === secure) {
+        sessions.keep(this.#scope, key, { bytes, expires: this.#expires });
+      }
+    });
+  }
+
+  #judge(secure: TLSSocket): void {
+    if (this.#isOver) return;
+    const fault = sessionFault(secure, this.#certificate, this.#request, this.#where);
+    if (fault !== undefined) {
+      this.#fail(fault);
+      return;
+    }
+    this.#isOver = true;
+    secure.off("error", this.#onError).off("close", this.#onClose);
+    this.#events.secured(secure);
+  }
+
+  #fail(reason: Reason): void {
+    if (this.#isOver) return;
+    this.cancel();
+    this.#secure = undefined;
+    this.#events.failed(reason);
+  }
+
+  #reasonOf(error: Error): Reason {
+    const where = this.#where;
+    if (error instanceof Refusal) return error.reason;
+    // Node's words for a FIN in the middle of the handshake; their code is ECONNRESET all the same.
+    if (error.message.startsWith("Client network socket disconnected")) return closedEarly(where);
+    const isAboutClient = this.#certificate === undefined && this.#socket.bytesRead > ALERT_BYTES;
     if (isAboutClient && CLIENT_ALERT.test(error.message)) {
-      return clientCertificateReason(where, request.clientCertificate !== undefined);
+      return clientCertificateReason(where, this.#request.clientCertificate !== undefined);
     }
     return (
-      verifyReason(error, where, certificate) ?? tlsReason(error, where) ?? connectReason(error, where, "tls")
+      verifyReason(error, where, this.#certificate) ??
+      tlsReason(error, where) ??
+      connectReason(error, where, "tls")
     );
   }
 }
@@ -124,8 +178,8 @@ class Refusal extends Error {
   }
 }
 
-function bareName(name: string): string {
-  return name.endsWith(".") ? name.slice(0, -1) : name;
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
 }
 
 function closedEarly(where: string): Reason {

@@ -10,4 +10,5 @@ export type {
   ProxyRequest,
   TlsRequest,
 } from "./request.ts";
+export { SOCKET_OPTIONS } from "./socket-options.ts";
 export { tlsReason } from "./tls-reason.ts";

@@ -26,7 +26,10 @@ export function askProxy(socket: Socket, options: Socks5Options, events: ProxyEv
         events.failed(output.reason);
     }
   };
-  const onData = (bytes: Buffer): void => {
+  // Reading by hand leaves the socket as it came: one that was ever told to pause does not start by itself again.
+  const onReadable = (): void => {
+    const bytes: Buffer | null = socket.read();
+    if (bytes === null) return;
     for (const output of socks.receive(bytes)) perform(output);
   };
   const onError = (error: Error): void => {
@@ -46,10 +49,9 @@ export function askProxy(socket: Socket, options: Socks5Options, events: ProxyEv
     });
   };
   const stop = (): void => {
-    socket.pause();
-    socket.off("data", onData).off("error", onError).off("end", onClose).off("close", onClose);
+    socket.off("readable", onReadable).off("error", onError).off("end", onClose).off("close", onClose);
   };
-  socket.on("data", onData).on("error", onError).on("end", onClose).on("close", onClose);
+  socket.on("readable", onReadable).on("error", onError).on("end", onClose).on("close", onClose);
   perform(socks.begin());
   return stop;
 }

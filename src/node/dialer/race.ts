@@ -31,8 +31,8 @@ export interface RaceEvents {
 export interface RaceInfo {
   /** In the order they came. */
   readonly addresses: readonly string[];
-  /** When the first was known. */
-  readonly resolvedAt: Millis;
+  /** When a resolver gave the first; undefined where none was asked. */
+  readonly resolvedAt: Millis | undefined;
 }
 
 /** Drives `Attempts` with real sockets: one of the two events, once; after the returned cancel none and no socket. */
@@ -55,7 +55,7 @@ class Race {
   readonly #ends = new Map<Family, Reason | undefined>();
   #undo: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #resolvedAt: Millis = 0;
+  #resolvedAt: Millis | undefined;
   #isOver = false;
 
   constructor(request: RaceRequest, resolver: HostResolver, events: RaceEvents) {
@@ -79,7 +79,7 @@ class Race {
       this.#arm();
       return;
     }
-    this.#note(known);
+    this.#addresses.push(...known);
     const candidates = known.map((address) => ({ address, source: { address, prefixLength: 0 } }));
     this.#feed({ type: "addresses", candidates });
     this.#feed({ type: "resolved", family: 6, reason: undefined });
@@ -107,7 +107,7 @@ class Race {
   }
 
   #note(addresses: readonly string[]): void {
-    if (this.#addresses.length === 0) this.#resolvedAt = performance.now();
+    this.#resolvedAt ??= performance.now();
     if (this.#addresses.length < 2 * MOST_ADDRESSES) this.#addresses.push(...addresses);
   }
 

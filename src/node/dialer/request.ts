@@ -48,7 +48,10 @@ export interface TlsRequest {
 
 /** What a dial tells. One of the two, once, never before `dial` has returned and never after `cancel`. */
 export interface DialEvents {
-  /** The socket is the callee's from here on. It carries no listener of the dialer. */
+  /**
+   * The socket is the callee's from here on, not flowing yet and without a listener for "error": add one at once. Under
+   * TLS 1.3 a peer that misses a client certificate says so only later: see `tlsReason`.
+   */
   connected(socket: Socket | TLSSocket, info: DialInfo): void;
   failed(reason: Reason): void;
 }

@@ -14,7 +14,8 @@ export function findSources(
   found: (candidates: readonly Candidate[]) => void,
 ): () => void {
   const sources = new Map<string, SourceAddress | undefined>();
-  const prefixes = prefixLengths();
+  // Prefixes tell addresses of one family apart, and a single one needs none.
+  const prefixes = addresses.length > 1 ? prefixLengths() : new Map<string, number>();
   let left = addresses.length;
   let isCancelled = false;
   for (const address of addresses) {
@@ -37,7 +38,11 @@ function probe(address: string, done: (source: string | undefined) => void): voi
   const socket = createSocket(familyOf(address) === 6 ? "udp6" : "udp4");
   const finish = (source: string | undefined): void => {
     socket.removeAllListeners().on("error", () => {});
-    socket.close();
+    try {
+      socket.close();
+    } catch {
+      // A socket that never got its descriptor counts as closed.
+    }
     done(source);
   };
   socket.once("error", () => finish(undefined));
@@ -49,10 +54,15 @@ function probe(address: string, done: (source: string | undefined) => void): voi
   }
 }
 
+/** Empty where the system does not say, such as without a free file descriptor. */
 function prefixLengths(): ReadonlyMap<string, number> {
   const lengths = new Map<string, number>();
-  for (const each of Object.values(networkInterfaces()).flat()) {
-    if (each?.cidr != null) lengths.set(each.address, Number(each.cidr.split("/")[1]));
+  try {
+    for (const each of Object.values(networkInterfaces()).flat()) {
+      if (each?.cidr != null) lengths.set(each.address, Number(each.cidr.split("/")[1]));
+    }
+  } catch {
+    return lengths;
   }
   return lengths;
 }

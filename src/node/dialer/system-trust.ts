@@ -19,15 +19,15 @@ const PEM = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
  */
 export function loadSystemTrust(loaded: (certificates: readonly string[]) => void): void {
   const found = new Map<string, string>();
-  const add = (pem: string): void => {
-    found.set(pem.replace(/\s+/g, ""), pem);
-  };
-  for (const pem of nodeTrust()) add(pem);
+  for (const pem of nodeTrust()) found.set(withoutSpace(pem), pem);
   const extra = process.env.NODE_EXTRA_CA_CERTS;
   readFirst(extra === undefined ? [] : [extra], (extras) => {
     readFirst(BUNDLES, (bundle) => {
       for (const text of [extras, bundle]) {
-        for (const [pem] of text.matchAll(PEM)) if (isReadable(pem)) add(pem);
+        for (const [pem] of text.matchAll(PEM)) {
+          const key = withoutSpace(pem);
+          if (!found.has(key) && isReadable(pem)) found.set(key, pem);
+        }
       }
       loaded([...found.values()]);
     });
@@ -57,6 +57,10 @@ function readFirst(paths: readonly string[], done: (text: string) => void): void
       else readFirst(others, done);
     });
   });
+}
+
+function withoutSpace(pem: string): string {
+  return pem.replace(/\s+/g, "");
 }
 
 function isReadable(pem: string): boolean {
