@@ -22,7 +22,7 @@ const FLOORS = {
 };
 /** Files at the root of src/ that bind floors together for the package's subpaths. */
 const DOORS = new Set(["index.ts", "dns.ts", "dhcp.ts"]);
-const PURE_PACKAGES = new Set(["valibot", "jsonc-parser"]);
+const PURE_PACKAGES = new Set([]);
 const WORLD =
   /\b(Date\.now|new Date|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|process\.|console\.|performance\.now|Buffer\b)/;
 const MAX_LINES = 300;
