@@ -31,7 +31,7 @@ const DEFAULT_PORTS: Readonly<Record<string, number>> = {
 export function parseEndpoint(text: string): Endpoint {
   if (text.startsWith("+")) return unixEndpoint(text.slice(1));
   const url = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^#]*)/i.exec(text);
-  if (url !== null) return urlEndpoint(text, url[1] ?? "", url[2] ?? "", url[3] ?? "");
+  if (url !== null) return urlEndpoint(text, ...(url.slice(1) as [string, string, string]));
   return { host: hostOf(text), unixPath: undefined, port: undefined, tls: undefined, url: undefined };
 }
 
@@ -63,7 +63,7 @@ function urlEndpoint(text: string, scheme: string, authority: string, rest: stri
   const port = parts[2] === undefined ? DEFAULT_PORTS[name] : Number(parts[2]);
   if (port !== undefined && (port < 1 || port > 65_535))
     throw fault(`port ${port} is not between 1 and 65535`);
-  return { host: hostOf(parts[1] ?? ""), unixPath: undefined, port, tls, url: rest.replace(/^\/+/, "") };
+  return { host: hostOf(`${parts[1]}`), unixPath: undefined, port, tls, url: rest.replace(/^\/+/, "") };
 }
 
 function hostOf(text: string): string {

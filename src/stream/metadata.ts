@@ -1,4 +1,4 @@
-import { type Reason, UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/errors.ts";
 import type { MetadataItem, Streamtype } from "../policy/index.ts";
 
 /** Values by metadata name. An item that is declared and not set expands to nothing and sends no header. */
@@ -22,7 +22,7 @@ export function expand(
   if (!template.includes("${")) return template;
   return template.replace(/\$\{([^{}]*)\}/g, (_, name: string) => {
     requireDeclared(streamtype, name);
-    const value = values[name] ?? "";
+    const value = (Object.hasOwn(values, name) ? values[name] : undefined) ?? "";
     requireSafe(name, value, place);
     return value;
   });
@@ -56,6 +56,12 @@ export function requireDeclared(streamtype: Streamtype, name: string): MetadataI
 
 /** Throws UsageError `metadata-unsafe` where `value` would break out of `place`. */
 export function requireSafe(name: string, value: string, place: Place): void {
+  if (typeof value !== "string") {
+    throw new UsageError(
+      `Cannot use metadata "${printable(name)}": its value is not a string`,
+      "metadata-unsafe",
+    );
+  }
   const fault = shapeFault(value, place);
   if (fault === undefined) return;
   throw new UsageError(
@@ -82,8 +88,7 @@ export function metadataHeaders(streamtype: Streamtype, values: MetadataValues):
 export function receivedMetadata(streamtype: Streamtype, headers: readonly string[]): Record<string, string> {
   const received: Record<string, string> = Object.create(null);
   for (let index = 0; index + 1 < headers.length; index += 2) {
-    const header = headers[index];
-    const value = headers[index + 1] ?? "";
+    const [header, value] = headers.slice(index, index + 2) as [string, string];
     for (const item of streamtype.metadata) {
       if (item.header === undefined || item.header !== header) continue;
       const earlier = received[item.name];
@@ -91,11 +96,6 @@ export function receivedMetadata(streamtype: Streamtype, headers: readonly strin
     }
   }
   return received;
-}
-
-/** A reason that a link cannot even be asked for. */
-export function policyReason(error: UsageError): Reason {
-  return { layer: "policy", code: error.code, message: error.message };
 }
 
 function shapeFault(value: string, place: Place): string | undefined {

@@ -7,16 +7,18 @@ import type { AttemptId } from "./words.ts";
 export type Phase =
   | { readonly name: "resting" }
   | { readonly name: "connecting"; readonly attempt: AttemptId }
-  | {
-      readonly name: "connected";
-      readonly attempt: AttemptId;
-      /** NEVER once the peer has proved that it works. */
-      readonly stableAt: Millis;
-      /** Why the peer refused the transaction. */
-      readonly refusal: Reason | undefined;
-    }
+  | Connected
   | { readonly name: "waiting"; readonly until: Millis }
   | { readonly name: "destroyed" };
+
+export interface Connected {
+  readonly name: "connected";
+  readonly attempt: AttemptId;
+  /** NEVER once the peer has proved that it works. */
+  readonly stableAt: Millis;
+  /** Why the peer refused the transaction. */
+  readonly refusal: Reason | undefined;
+}
 
 export const RESTING: Phase = { name: "resting" };
 

@@ -67,7 +67,7 @@ function isHttp({ protocol }: Streamtype): boolean {
 
 function planEndpoint(streamtype: Streamtype, values: MetadataValues): Endpoint {
   const alone = /^\$\{([^}]*)\}$/.exec(streamtype.endpoint)?.[1];
-  const value = alone === undefined ? undefined : values[alone];
+  const value = alone !== undefined && Object.hasOwn(values, alone) ? values[alone] : undefined;
   if (alone === undefined || value === undefined || !/^[a-z0-9]+:\/\//i.test(value)) {
     return parseEndpoint(expand(streamtype.endpoint, streamtype, values, "endpoint"));
   }

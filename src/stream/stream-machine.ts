@@ -4,7 +4,7 @@ import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
 import { unreachable } from "../lib/unreachable.ts";
-import { attemptOf, deadlineOf, endingOf, type Phase, RESTING } from "./phase.ts";
+import { attemptOf, type Connected, deadlineOf, endingOf, type Phase, RESTING } from "./phase.ts";
 import { isLegal, type StateName, type UserState } from "./states.ts";
 import type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";
 
@@ -88,16 +88,10 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         if (this.#phase.name === "connecting" && this.#isCurrent(input.attempt)) this.#establish(now);
         return;
       case "proved":
-        if (this.#isEstablished(input.attempt)) this.#prove();
-        return;
       case "acknowledged":
-        if (!this.#isEstablished(input.attempt)) return;
-        this.#prove();
-        this.#report("qos-ack-remote");
-        return;
       case "refused":
-        if (!this.#isEstablished(input.attempt)) return;
-        this.#refuse(input.reason);
+        if (this.#phase.name === "connected" && this.#isCurrent(input.attempt))
+          this.#told(input, this.#phase);
         return;
       case "user-state":
         if (this.#isCurrent(input.attempt)) this.#pushState(input.state, this.#reported, NO_CAUSE);
@@ -141,10 +135,6 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     return attemptOf(this.#phase) === attempt;
   }
 
-  #isEstablished(attempt: AttemptId): boolean {
-    return this.#phase.name === "connected" && this.#phase.attempt === attempt;
-  }
-
   #connect(): void {
     this.#attempt += 1;
     this.#try = this.#failures + 1;
@@ -159,28 +149,35 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     else this.#phase = { name: "waiting", until: this.#notBefore };
   }
 
-  #establish(now: Millis): void {
+  #establish(now: Millis): Connected {
     const stableAt = now + this.#settings.retry.stable;
-    this.#phase = { name: "connected", attempt: this.#attempt, stableAt, refusal: undefined };
+    const phase: Connected = { name: "connected", attempt: this.#attempt, stableAt, refusal: undefined };
+    this.#phase = phase;
     this.#report("connected");
+    return phase;
   }
 
-  #prove(): void {
-    this.#failures = 0;
-    if (this.#phase.name === "connected" && this.#phase.stableAt !== NEVER) {
-      this.#phase = { ...this.#phase, stableAt: NEVER };
+  #told(
+    input: Extract<StreamInput, { type: "proved" | "acknowledged" | "refused" }>,
+    phase: Connected,
+  ): void {
+    if (input.type === "refused") {
+      this.#phase = { ...phase, refusal: input.reason };
+      this.#report("qos-nack-remote", { reason: input.reason });
+      return;
     }
+    this.#prove(phase);
+    if (input.type === "acknowledged") this.#report("qos-ack-remote");
   }
 
-  #refuse(reason: Reason): void {
-    if (this.#phase.name === "connected") this.#phase = { ...this.#phase, refusal: reason };
-    this.#report("qos-nack-remote", { reason });
+  #prove(phase: Connected): void {
+    this.#failures = 0;
+    if (phase.stableAt !== NEVER) this.#phase = { ...phase, stableAt: NEVER };
   }
 
   #complete(now: Millis): void {
     // A response without a head would end a connection that was never reported.
-    if (this.#phase.name === "connecting") this.#establish(now);
-    const refusal = this.#phase.name === "connected" ? this.#phase.refusal : undefined;
+    const { refusal } = this.#phase.name === "connected" ? this.#phase : this.#establish(now);
     this.#phase = RESTING;
     if (!this.#settings.nailedUp) {
       this.#rest("disconnected", undefined);
@@ -270,7 +267,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   #timeout(now: Millis): void {
     const phase = this.#phase;
     if (phase.name === "waiting" && phase.until <= now) this.#connect();
-    else if (phase.name === "connected" && phase.stableAt <= now) this.#prove();
+    else if (phase.name === "connected" && phase.stableAt <= now) this.#prove(phase);
     if (this.#timeoutAt <= now) {
       this.#timeoutAt = NEVER;
       this.#report("timeout");

@@ -1,0 +1,160 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: templates of the policy
+import { describe, expect, test } from "vitest";
+import { UsageError } from "../lib/errors.ts";
+import { parsePolicyValue, requirePolicy, type Streamtype } from "../policy/index.ts";
+import {
+  expand,
+  headerName,
+  metadataHeaders,
+  metadataItem,
+  type Place,
+  receivedMetadata,
+  requireDeclared,
+  requireSafe,
+} from "./metadata.ts";
+
+const DECLARED = streamtypeOf({ metadata: { id: "", site: "X-Site:", note: "x-note" } });
+const DIRECT = streamtypeOf({ direct_proto_str: true, metadata: { id: "" } });
+
+describe("expand", () => {
+  test.each([
+    ["plain", "plain"],
+    ["${id}", "7"],
+    ["a/${id}/b/${site}", "a/7/b/north"],
+    ["${id}${id}", "77"],
+    ["$id {id} $", "$id {id} $"],
+    ["cut ${id", "cut ${id"],
+    ["${note}", ""],
+  ])("makes of %j", (template, expected) => {
+    expect(expand(template, DECLARED, { id: "7", site: "north" }, "text")).toBe(expected);
+  });
+
+  test("does not expand what a value brings along", () => {
+    expect(expand("${id}", DECLARED, { id: "${site}", site: "secret" }, "text")).toBe("${site}");
+  });
+
+  test("takes a value only from what was set, not from what every object has", () => {
+    expect(expand("${constructor}", DIRECT, {}, "text")).toBe("");
+  });
+
+  test("refuses names that the streamtype does not declare, also those of every object", () => {
+    for (const name of ["nothing", "", "__proto__", "constructor", "toString"]) {
+      expect(() => expand(`\${${name}}`, DECLARED, {}, "text")).toThrow(
+        expect.objectContaining({ code: "metadata-unknown" }),
+      );
+    }
+  });
+
+  test("refuses a value that would change the shape", () => {
+    expect(() => expand("a.${id}", DECLARED, { id: "x/y" }, "endpoint")).toThrow(
+      expect.objectContaining({ code: "metadata-unsafe" }),
+    );
+  });
+});
+
+describe("requireSafe", () => {
+  const places: readonly Place[] = ["endpoint", "url", "topic", "header", "text"];
+
+  test.each(places)("lets no control character into a %s", (place) => {
+    for (let code = 0; code < 0x21; code++) {
+      const value = `a${String.fromCharCode(code)}b`;
+      const isLawful =
+        code === 0x20 ? place !== "endpoint" && place !== "url" : code === 0x09 && place === "header";
+      if (isLawful) requireSafe("id", value, place);
+      else expect(() => requireSafe("id", value, place), `${code}`).toThrow(UsageError);
+    }
+    expect(() => requireSafe("id", "\x7f", place)).toThrow(UsageError);
+  });
+
+  test.each<[Place, string]>([
+    ["endpoint", "evil.example/"],
+    ["endpoint", "evil.example\\"],
+    ["endpoint", "a?b"],
+    ["endpoint", "a#b"],
+    ["endpoint", "user@evil.example"],
+    ["endpoint", "[::1]"],
+    ["endpoint", "a%2eb"],
+    ["url", "a b"],
+    ["url", "a#b"],
+    ["topic", "+"],
+    ["topic", "a/#"],
+    ["header", "snow ☃"],
+  ])("refuses in a %s: %s", (place, value) => {
+    expect(() => requireSafe("id", value, place)).toThrow(`which would change the ${place}`);
+  });
+
+  test.each<[Place, string]>([
+    ["endpoint", "eu-1.example"],
+    ["url", "a/b?c=d&e=%20☃"],
+    ["topic", "a/b c/☃"],
+    ["header", "é, \t ok"],
+    ["text", "+ # / ? ☃"],
+  ])("accepts in a %s: %s", (place, value) => {
+    expect(() => requireSafe("id", value, place)).not.toThrow();
+  });
+
+  test("refuses what is not a string", () => {
+    expect(() => requireSafe("id", 7 as unknown as string, "text")).toThrow("its value is not a string");
+  });
+
+  test("shows control characters and long values in a form fit for a log", () => {
+    expect(() => requireSafe("id\r", `a\r\n${"x".repeat(500)}`, "header")).toThrow(
+      /^Cannot use metadata "id\\x0d": its value "a\\x0d\\x0ax+…" holds a control character/,
+    );
+  });
+});
+
+describe("metadata names", () => {
+  test("are those that the streamtype declares", () => {
+    expect(metadataItem(DECLARED, "site")).toEqual({ name: "site", header: "x-site" });
+    expect(metadataItem(DECLARED, "x-site")).toBeUndefined();
+    expect(requireDeclared(DECLARED, "id").name).toBe("id");
+    expect(() => requireDeclared(DECLARED, "sight")).toThrow('declares "id", "site", "note"');
+    expect(() => requireDeclared(streamtypeOf({}), "a\nb")).toThrow('Cannot set metadata "a\\x0ab"');
+    expect(() => requireDeclared(streamtypeOf({}), "id")).toThrow("declares none");
+  });
+
+  test("may be any header where the policy says so", () => {
+    expect(metadataItem(DIRECT, "X-Any:")).toEqual({ name: "X-Any:", header: "x-any" });
+    for (const bad of ["", ":", "a b", "a\r\nb", "é"]) expect(metadataItem(DIRECT, bad)).toBeUndefined();
+  });
+
+  test.each([
+    ["X-Site:", "x-site"],
+    ["x-site", "x-site"],
+    [" Accept: ", "accept"],
+    ["a::", "a:"],
+  ])("headerName(%j) is %j", (name, header) => {
+    expect(headerName(name)).toBe(header);
+  });
+});
+
+describe("metadata as headers", () => {
+  test("sends what is set, under the header that the policy names", () => {
+    expect(metadataHeaders(DECLARED, { site: "north", note: "", id: "7" })).toEqual(["x-site", "north"]);
+    expect(metadataHeaders(DECLARED, { site: undefined })).toEqual([]);
+  });
+
+  test("sends any header where the policy says so", () => {
+    expect(metadataHeaders(DIRECT, { Accept: "text/html" })).toEqual(["accept", "text/html"]);
+  });
+
+  test("refuses line ends and unknown names", () => {
+    expect(() => metadataHeaders(DECLARED, { site: "a\r\nx-evil: 1" })).toThrow("a control character");
+    expect(() => metadataHeaders(DECLARED, { nothing: "1" })).toThrow(UsageError);
+  });
+
+  test("reads what the peer sends, joining what comes twice", () => {
+    const headers = ["date", "now", "x-site", "a", "x-note", "b", "x-site", "c", "x-note"];
+
+    expect(receivedMetadata(DECLARED, headers)).toEqual({ site: "a, c", note: "b" });
+    expect(receivedMetadata(DECLARED, ["__proto__", "x"])).toEqual({});
+  });
+});
+
+function streamtypeOf(fields: object): Streamtype {
+  const { policy } = requirePolicy(
+    parsePolicyValue({ streams: { test: { endpoint: "a.example", ...fields } } }),
+  );
+  return policy.streamtypes.get("test") as Streamtype;
+}
