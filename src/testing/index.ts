@@ -1,3 +1,10 @@
+export {
+  type Authority,
+  type CertificateOptions,
+  createAuthority,
+  createSelfSigned,
+  type Issued,
+} from "./certificates/index.ts";
 export { SeededRandom } from "./seeded.ts";
 export { SimClock } from "./sim-clock.ts";
 export {
