@@ -101,7 +101,7 @@ export class Query implements Timed, Sender {
     this.#flight.end(attempt, now);
     attempt.server.silent(attempt.sentAt, now);
     const candidate = this.#candidateOf(attempt);
-    candidate.isAbsent = true;
+    if (attempt.transport === "udp") candidate.isAbsent = true;
     if (this.#isSettled) this.#rearm();
     else if (attempt.transport === "tcp") this.#tcpFailed(candidate, "server-failure", now);
     else this.#sendNext(now);
