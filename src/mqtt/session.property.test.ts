@@ -5,7 +5,7 @@ import { NEVER } from "../lib/millis.ts";
 import { SessionMemory } from "./memory.ts";
 import type { Inbound } from "./packet.ts";
 import { MqttSession } from "./session.ts";
-import { SESSION_TRANSITIONS } from "./states.ts";
+import { assertTransition, SESSION_TRANSITIONS } from "./states.ts";
 import type { Member, SessionInput, SessionOutput, SessionSettings } from "./words.ts";
 
 const id = fc.integer({ min: 0, max: 5 });
@@ -92,11 +92,10 @@ const input: fc.Arbitrary<SessionInput | Timeout> = fc.oneof(
   { weight: 4, arbitrary: fc.constant<Timeout>(TIMEOUT) },
 );
 
-const SETTINGS: Omit<SessionSettings, "version" | "keepAlive"> = {
+const SETTINGS: Omit<SessionSettings, "version" | "keepAlive" | "cleanStart"> = {
   clientId: "c",
   username: undefined,
   password: undefined,
-  cleanStart: false,
   will: undefined,
   sessionExpiry: 0,
   receiveMaximum: 2,
@@ -104,7 +103,11 @@ const SETTINGS: Omit<SessionSettings, "version" | "keepAlive"> = {
 };
 
 const step = fc.record({ input, wait: fc.constantFrom(0, 0, 1, 500, 3000, 20_000) });
-const settings = fc.record({ version: fc.constantFrom(4, 5), keepAlive: fc.constantFrom(0, 1000) });
+const settings = fc.record({
+  version: fc.constantFrom(4, 5),
+  keepAlive: fc.constantFrom(0, 1000),
+  cleanStart: fc.boolean(),
+});
 
 test("keeps the six promises over several connections, and settles each message once", () => {
   fc.assert(
@@ -123,6 +126,7 @@ test("the transition table names states alone, and leads out of all but the last
     expect(to.every((name) => name in SESSION_TRANSITIONS)).toBe(true);
     expect(to.length === 0).toBe(from === "ended");
   }
+  expect(() => assertTransition("open", "connecting")).toThrow(TypeError);
 });
 
 interface Step {

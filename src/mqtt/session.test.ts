@@ -197,8 +197,8 @@ describe("subscribing", () => {
       { type: "refused", member: 2, reason: { code: "mqtt-subscribe-refused" } },
     ]);
     expect(session.deadline).toBe(20_500);
-    expect(session.handle(packet({ type: "suback", id: 1, codes: [0] }), 20_001)).toEqual([]);
     expect(session.handle(TIMEOUT, 20_500)).toMatchObject([{ type: "refused", member: 3 }]);
+    expect(session.handle(packet({ type: "suback", id: 1, codes: [0] }), 20_501)).toEqual([]);
     expect(session.deadline).toBe(NEVER);
   });
 
@@ -639,6 +639,21 @@ describe("repeating on the same connection", () => {
     expect(session.handle(ack("pubcomp", 1), 3003)).toMatchObject([{ type: "settled" }]);
     expect(session.handle(ack("pubrec", 1), 3004)).toMatchObject([{ packet: { type: "pubrel", code: 0 } }]);
   });
+});
+
+test("an identifier in flight is never given to another message", () => {
+  const session = opened({}, [member(1)]);
+  for (let ticket = 1; ticket <= 65_535; ticket++) session.handle(send(ticket, 1), 0);
+
+  expect(session.handle(send(65_536, 1), 0)).toEqual([]);
+  expect(session.handle(ack("puback", 500), 0)).toMatchObject([{ ticket: 500 }, { packet: { id: 500 } }]);
+});
+
+test("a word it does not know is misuse", () => {
+  const unknown = { type: "nonsense" } as unknown;
+
+  expect(() => opened({}, [member(1)]).handle(unknown as SessionInput, 0)).toThrow(TypeError);
+  expect(() => opened({}, [member(1)]).handle(packet(unknown as Inbound), 0)).toThrow(TypeError);
 });
 
 describe("repeating on the next connection", () => {

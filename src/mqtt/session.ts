@@ -10,7 +10,7 @@ import type { ConnectReply, Inbound, Outbound } from "./packet.ts";
 import { Publisher, type PublisherDesk } from "./publisher.ts";
 import { connectRefusal, disconnectReason, mqttReason, REASON_CODE } from "./reason-code.ts";
 import { Receiver, type ReceiverDesk } from "./receiver.ts";
-import { SESSION_TRANSITIONS, type SessionStateName } from "./states.ts";
+import { assertTransition } from "./states.ts";
 import { protocolViolation, tooLarge, type Violation } from "./violation.ts";
 import type { SessionInput, SessionOutput, SessionSettings } from "./words.ts";
 
@@ -257,9 +257,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
   }
 
   #enter(next: State): void {
-    if (!SESSION_TRANSITIONS[this.#state.name].includes(next.name satisfies SessionStateName)) {
-      throw new TypeError(`Cannot enter: ${next.name} does not follow ${this.#state.name}`);
-    }
+    assertTransition(this.#state.name, next.name);
     this.#state = next;
   }
 }

@@ -10,3 +10,9 @@ export const SESSION_TRANSITIONS: Readonly<Record<SessionStateName, readonly Ses
   open: ["ended"],
   ended: [],
 };
+
+/** Throws TypeError where the table has no such step: a fault of this library. */
+export function assertTransition(from: SessionStateName, to: SessionStateName): void {
+  if (SESSION_TRANSITIONS[from].includes(to)) return;
+  throw new TypeError(`Cannot enter: "${to}" does not follow "${from}"`);
+}

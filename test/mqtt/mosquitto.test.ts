@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { peerMissing } from "../peers.ts";
 import { createTransport, TestLink, targetOf, withMqtt } from "./client.ts";
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
