@@ -188,7 +188,7 @@ describe("a dial fails", () => {
   test("where the hello of TLS is never answered, and leaves no socket", async () => {
     const silent = await listen(createServer(() => {}));
 
-    const { reason } = await dial({ host: "127.0.0.1", port: silent, tls: TLS, timeout: 100 });
+    const { reason } = await dial({ host: "127.0.0.1", port: silent, tls: TLS, timeout: 500 });
 
     expect(reason).toMatchObject({ layer: "tls", code: "connection-timeout" });
     await noConnections();
@@ -480,7 +480,7 @@ describe("through a SOCKS5 proxy", () => {
     const { reason } = await dial({
       host: "peer.test",
       port: 1,
-      timeout: 200,
+      timeout: code === "connection-timeout" ? 500 : 5000,
       proxy: { host: "127.0.0.1", port },
     });
 

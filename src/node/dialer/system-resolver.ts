@@ -1,13 +1,24 @@
-import { lookup } from "node:dns";
+import { type LookupAddress, lookup } from "node:dns";
 import type { HostResolver, Resolution, ResolveEvents } from "../../dial/index.ts";
 import type { Reason } from "../../lib/errors.ts";
 import { codeOf } from "./connect-reason.ts";
 
+type Lookup = (
+  host: string,
+  answered: (error: Error | null, found: readonly LookupAddress[]) => void,
+) => void;
+
 /** Asks the operating system (`getaddrinfo`): both families in one answer, in the system's order. */
 export class SystemResolver implements HostResolver {
+  readonly #lookup: Lookup;
+
+  constructor(ask: Lookup = (host, answered) => lookup(host, { all: true, verbatim: true }, answered)) {
+    this.#lookup = ask;
+  }
+
   resolve(host: string, events: ResolveEvents): Resolution {
     let isCancelled = false;
-    lookup(host, { all: true, verbatim: true }, (error, found) => {
+    this.#lookup(host, (error, found) => {
       if (isCancelled) return;
       if (error !== null) {
         const reason = lookupReason(error, host);
