@@ -4,6 +4,12 @@ export interface Marks {
   readonly resumeBelow: number;
 }
 
+interface Collector<Item> {
+  readonly limit: number;
+  readonly resolve: (items: readonly Item[] | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 interface Waiter<Item> {
   readonly resolve: (result: IteratorResult<Item, undefined>) => void;
   readonly reject: (error: unknown) => void;
@@ -23,6 +29,7 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
   #paused = false;
   #discards = false;
   #waiters: Waiter<Item>[] = [];
+  #collector: Collector<Item> | undefined;
   #end: { readonly error: unknown } | undefined;
 
   constructor(marks: Marks, sizeOf: (item: Item) => number, resume: () => void) {
@@ -50,14 +57,33 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
     }
     this.#items.push(item);
     this.#size += this.#sizeOf(item);
+    if (this.#collector !== undefined) return this.#checkLimit(this.#collector);
     if (this.#size > this.#marks.pauseAbove) this.#paused = true;
     return !this.#paused;
+  }
+
+  /**
+   * Everything to the end, in order. Undefined where it is more than `limit` bytes; the rest is then discarded.
+   * Rejects with the error of the end.
+   */
+  collect(limit: number): Promise<readonly Item[] | undefined> {
+    return new Promise((resolve, reject) => {
+      const collector = { limit, resolve, reject };
+      this.#collector = collector;
+      this.#checkLimit(collector);
+      if (this.#end !== undefined) this.#finishCollector();
+      else if (this.#paused) {
+        this.#paused = false;
+        this.#resume();
+      }
+    });
   }
 
   /** No more items come. `error` is thrown to the reader after the last one; undefined is a clean end. */
   end(error?: unknown): void {
     if (this.#end !== undefined) return;
     this.#end = { error };
+    this.#finishCollector();
     for (const waiter of this.#waiters.splice(0)) this.#finish(waiter);
   }
 
@@ -100,6 +126,30 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  #checkLimit({ limit, resolve }: Collector<Item>): boolean {
+    if (this.#size > limit) {
+      this.#collector = undefined;
+      this.discard();
+      resolve(undefined);
+    }
+    return true;
+  }
+
+  #finishCollector(): void {
+    const collector = this.#collector;
+    if (collector === undefined) return;
+    this.#collector = undefined;
+    if (this.#end?.error !== undefined) {
+      collector.reject(this.#end.error);
+      return;
+    }
+    const items = this.#head === 0 ? this.#items : this.#items.slice(this.#head);
+    this.#items = [];
+    this.#head = 0;
+    this.#size = 0;
+    collector.resolve(items);
   }
 
   #finish({ resolve, reject }: Waiter<Item>): void {

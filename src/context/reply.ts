@@ -48,19 +48,13 @@ export class Reply {
 
   /** The whole payload. Rejects with the reason of an incomplete response, or `queue-full` above `limit` bytes. */
   async bytes(limit = 64 * 1024 * 1024): Promise<Uint8Array> {
-    const pieces: Uint8Array[] = [];
-    let size = 0;
-    for await (const piece of this.#inbox) {
-      size += piece.length;
-      if (size > limit) {
-        this.discard();
-        throw new SecureStreamsError({
-          layer: "stream",
-          code: "queue-full",
-          message: `Cannot collect the payload: it is larger than ${limit} bytes; iterate reply.payload instead`,
-        });
-      }
-      pieces.push(piece);
+    const pieces = await this.#inbox.collect(limit);
+    if (pieces === undefined) {
+      throw new SecureStreamsError({
+        layer: "stream",
+        code: "queue-full",
+        message: `Cannot collect the payload: it is larger than ${limit} bytes; iterate reply.payload instead`,
+      });
     }
     const only = pieces[0];
     return pieces.length === 1 && only !== undefined ? only : concat(pieces);
