@@ -43,6 +43,10 @@ export interface Attempt {
   isCasing: boolean;
   /** Our half of the cookie it carried. */
   clientCookie: Uint8Array | undefined;
+  /** TCP is not to be had: what fits is believed again. */
+  isAlone: boolean;
+  /** Its `until` while TCP is tried. */
+  patience: Millis;
   /** TCP: a second connection has been tried. */
   isRepeated: boolean;
 }
@@ -66,6 +70,8 @@ export function newAttempt(sender: Sender, server: Server, transport: "udp" | "t
     held: undefined,
     forgeries: 0,
     isCasing: false,
+    isAlone: false,
+    patience: NEVER,
     clientCookie: undefined,
     isRepeated: false,
   };

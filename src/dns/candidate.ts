@@ -13,6 +13,8 @@ export interface Candidate {
   /** It is asked in lower case, because it changes letters and does not speak TCP. */
   isPlain: boolean;
   hasBadCookie: boolean;
+  /** TCP was tried, and failed. */
+  hasNoTcp: boolean;
 }
 
 export function newCandidate(server: Server, transport: "udp" | "tcp"): Candidate {
@@ -25,6 +27,7 @@ export function newCandidate(server: Server, transport: "udp" | "tcp"): Candidat
     isAbsent: false,
     isPlain: false,
     hasBadCookie: false,
+    hasNoTcp: false,
   };
 }
 

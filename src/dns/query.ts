@@ -71,8 +71,8 @@ export class Query implements Timed, Sender {
     const { statistics } = this.#network.work;
     const wrong = mismatch(attempt.request, bytes, this.#wire.length);
     if (wrong === undefined || (wrong === "casing" && !attempt.usesCasing)) {
-      if (attempt.forgeries > 0) attempt.held ??= bytes;
-      else this.#weigh(attempt, bytes, now);
+      if (attempt.forgeries > 0 && !attempt.isAlone) attempt.held ??= bytes;
+      else if (attempt.forgeries <= MAX_FORGERIES) this.#weigh(attempt, bytes, now);
       return;
     }
     this.#network.drop(attempt.server, wrong, bytes.length);
@@ -201,6 +201,11 @@ export class Query implements Timed, Sender {
     attempt.isCasing ||= isCasing;
     if (attempt.forgeries > 1 || attempt.transport === "tcp" || this.#isSettled) return;
     const candidate = this.#candidateOf(attempt);
+    if (candidate.hasNoTcp) {
+      attempt.isAlone = true;
+      return;
+    }
+    attempt.patience = attempt.until;
     attempt.until = NEVER;
     attempt.server.window.leave(attempt, now);
     this.#network.work.statistics.distrusted += 1;
@@ -212,21 +217,30 @@ export class Query implements Timed, Sender {
     this.#ask(candidate, now);
   }
 
+  /** Goes back to UDP where only distrust led to TCP; what came there meanwhile counts again. */
   #tcpFailed(candidate: Candidate, code: DnsFailure, now: Millis): void {
     const suspect = this.#flight.suspect(candidate.server);
-    if (suspect?.held !== undefined && suspect.forgeries <= MAX_FORGERIES) {
-      this.#weigh(suspect, suspect.held, now);
-      if (suspect.state === "over") return;
-    }
-    if (suspect?.isCasing === true && !candidate.isPlain) {
-      candidate.isPlain = true;
-      candidate.transport = "udp";
-    } else {
+    candidate.hasNoTcp = true;
+    this.#fail(code);
+    if (suspect === undefined) {
       candidate.isOut = true;
-      this.#fail(code);
+      this.#goOn(now);
+      return;
     }
-    if (suspect !== undefined) this.#flight.end(suspect, now);
-    this.#sendNext(now);
+    candidate.transport = "udp";
+    if (suspect.isCasing) {
+      candidate.isPlain = true;
+      this.#flight.end(suspect, now);
+      this.#sendNext(now);
+      return;
+    }
+    const { held } = suspect;
+    suspect.isAlone = true;
+    suspect.held = undefined;
+    suspect.until = suspect.patience;
+    if (held !== undefined) this.received(suspect, held, now);
+    if (suspect.state !== "over" && suspect.until <= now) this.#silent(suspect, now);
+    if (suspect.state !== "over") this.#goOn(now);
   }
 
   #fail(code: DnsFailure): void {
