@@ -136,8 +136,8 @@ export class Members {
     return undefined;
   }
 
-  /** A birth has settled. False where the ticket is none of a birth. */
-  bornOrNot(ticket: number, outcome: Outcome): boolean {
+  /** A birth has settled. */
+  born(ticket: number, outcome: Outcome): void {
     for (const [key, birth] of this.#births) {
       if (birth.ticket !== ticket) continue;
       const waiting = [...birth.waiting];
@@ -148,9 +148,8 @@ export class Members {
         if (outcome.type === "acknowledged") this.#establish(id);
         else this.#refuse(id, outcome.reason);
       }
-      return true;
+      return;
     }
-    return false;
   }
 
   /** Refuses those whose SUBSCRIBE the server has not answered in time. */
@@ -165,7 +164,6 @@ export class Members {
       }
       const why = `The broker did not answer SUBSCRIBE to "${request.filter}" within 20 s`;
       this.#refuse(request.member, mqttReason("mqtt-subscribe-refused", why));
-      request.member = undefined;
     }
   }
 

@@ -649,6 +649,26 @@ test("an identifier in flight is never given to another message", () => {
   expect(session.handle(ack("puback", 500), 0)).toMatchObject([{ ticket: 500 }, { packet: { id: 500 } }]);
 });
 
+test("a message waits when subscriptions hold the last identifiers", () => {
+  const session = opened({}, [member(1, "a")]);
+  for (let ticket = 1; ticket <= 65_534; ticket++) session.handle(send(ticket, 1), 0);
+
+  expect(session.handle(send(65_535, 1), 0)).toEqual([]);
+  expect(session.handle(packet({ type: "suback", id: 1, codes: [0] }), 0)).toMatchObject([
+    { type: "established" },
+    { packet: { type: "publish", id: 1 } },
+  ]);
+});
+
+test("a message given up is passed over when others are late", () => {
+  const session = opened({ version: 5 }, [member(1)]);
+  session.handle(send(1, 1), 0);
+  session.handle(send(2, 1), 1000);
+  session.handle(TIMEOUT, 12_000);
+
+  expect(session.handle(TIMEOUT, 13_000)).toMatchObject([{ type: "settled", ticket: 2 }]);
+});
+
 test("a word it does not know is misuse", () => {
   const unknown = { type: "nonsense" } as unknown;
 

@@ -219,7 +219,8 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
   }
 
   #settled(output: Extract<SessionOutput, { type: "settled" }>): void {
-    if (output.ticket > 0 || !this.#members.bornOrNot(output.ticket, output.outcome)) this.#emit(output);
+    if (output.ticket > 0) this.#emit(output);
+    else this.#members.born(output.ticket, output.outcome);
     this.#leaveIfEmpty();
   }
 

@@ -1,6 +1,8 @@
+import type { Socket } from "node:net";
 import type { Frame, Link, LinkEnd, Settled, Transport } from "../../src/context/index.ts";
 import { systemClock } from "../../src/node/clock.ts";
 import { Dialer } from "../../src/node/dialer/index.ts";
+import type { DialerPort } from "../../src/node/transports/dialer-port.ts";
 import { MqttTransport } from "../../src/node/transports/mqtt/index.ts";
 import { parsePolicyValue, requirePolicy } from "../../src/policy/index.ts";
 import { type MqttTarget, planTarget, type Target } from "../../src/stream/index.ts";
@@ -44,17 +46,27 @@ export function withMqtt(target: Target, settings: Partial<MqttTarget>): Target 
 
 export interface TransportOfTest {
   readonly transport: Transport;
+  /** The sockets it has had, for a test that cuts one. */
+  readonly sockets: Socket[];
   readonly observed: object[];
 }
 
 export function createTransport(): TransportOfTest {
   const observed: object[] = [];
-  const parts = {
-    dialer: new Dialer(),
-    clock: systemClock,
-    observe: (event: object) => observed.push(event),
+  const sockets: Socket[] = [];
+  const system = new Dialer();
+  const dialer: DialerPort = {
+    dial: (request, { connected, failed }) =>
+      system.dial(request, {
+        failed,
+        connected(socket, info) {
+          sockets.push(socket);
+          connected(socket, info);
+        },
+      }),
   };
-  return { transport: new MqttTransport(parts), observed };
+  const parts = { dialer, clock: systemClock, observe: (event: object) => observed.push(event) };
+  return { transport: new MqttTransport(parts), observed, sockets };
 }
 
 let streams = 1000;
@@ -100,7 +112,7 @@ export class TestLink {
           if (this.isClosed) throw new Error("closed twice");
           this.isClosed = true;
           closed.resolve(end);
-          established.reject(Object.assign(new Error("closed first"), { end }));
+          established.reject(new Error(`closed first: ${JSON.stringify(end)}`));
           this.#changed();
         },
       },
