@@ -3,13 +3,15 @@ import { type AttemptId, retryAfter } from "../stream/index.ts";
 import type { StreamCore } from "./core.ts";
 import type { Established, Frame, Link, LinkEnd, LinkEvents, ResponseHead } from "./ports.ts";
 
+const NOTHING = new Uint8Array();
+
 /** One link of a stream: turns what the transport tells into inputs of the machine and payload for the reader. */
 export class Attempt implements LinkEvents {
   readonly id: AttemptId;
   readonly #core: StreamCore;
   #link: Link | undefined;
   #head: ResponseHead | undefined;
-  #proved = false;
+  #hasPayload = false;
   #ended = false;
 
   constructor(id: AttemptId, core: StreamCore) {
@@ -35,6 +37,7 @@ export class Attempt implements LinkEvents {
 
   established({ head }: Established): void {
     if (this.#ended) return;
+    if (head !== undefined) this.#core.heard(head);
     if (head !== undefined && this.#core.isTransactional) {
       this.#answered(head);
       return;
@@ -46,11 +49,11 @@ export class Attempt implements LinkEvents {
 
   data(payload: Uint8Array, frame: Frame): boolean {
     if (this.#ended) return false;
-    if (!this.#proved) {
-      this.#proved = true;
-      this.#core.feed({ type: "proved", attempt: this.id });
-    }
-    return this.#core.receive(payload, frame);
+    const isFirst = !this.#hasPayload;
+    this.#hasPayload = true;
+    if (isFirst && this.#isProof()) this.#core.feed({ type: "proved", attempt: this.id });
+    if (!this.#core.isTransactional) return this.#core.receive(payload, frame);
+    return this.#core.receive(payload, { start: isFirst, end: false });
   }
 
   drained(): void {
@@ -63,25 +66,27 @@ export class Attempt implements LinkEvents {
     if (this.#ended) return;
     this.#ended = true;
     this.#core.outbox.detach();
-    if (end.type === "complete") this.#completed();
-    else this.#failed(end.reason, end.repeatable);
+    if (end.type === "failed") this.#failed(end.reason, end.repeatable);
+    else if (this.#head === undefined) this.#failed(WITHOUT_HEAD, false);
+    else this.#completed(this.#head.status);
   }
 
   #answered(head: ResponseHead): void {
-    const { expect, responseMap } = this.#core.streamtype.http;
     const { status } = head;
-    if ((status === 503 || status === 429) && expect !== status) {
+    const { expect, responseMap } = this.#core.streamtype.http;
+    const state = responseMap.get(status);
+    if (state !== undefined)
+      this.#core.feed({ type: "user-state", attempt: this.id, state: `user-${state}` });
+    // A body that cannot be sent again leaves the answer to the caller.
+    if ((status === 503 || status === 429) && expect !== status && this.#core.transactions.isReplayable) {
       this.#ended = true;
       this.#link?.close();
       this.#failed(comeBackLater(head, this.#core.ports.clock.wall()), true);
       return;
     }
     this.#head = head;
-    const state = responseMap.get(status);
-    if (state !== undefined)
-      this.#core.feed({ type: "user-state", attempt: this.id, state: `user-${state}` });
     this.#core.feed({ type: "established", attempt: this.id });
-    this.#core.answered(head, this.#acknowledges(status));
+    if (!this.#ended) this.#core.transactions.reply(head, this.#acknowledges(status), () => this.resume());
   }
 
   #acknowledges(status: number): boolean {
@@ -89,11 +94,16 @@ export class Attempt implements LinkEvents {
     return expect === undefined ? status >= 200 && status <= 299 : status === expect;
   }
 
-  #completed(): void {
+  /** The page of an error shows that something answers, not that the peer works. */
+  #isProof(): boolean {
+    return !this.#core.isTransactional || (this.#head !== undefined && this.#acknowledges(this.#head.status));
+  }
+
+  #completed(status: number): void {
     const { feed, transactions, streamtype } = this.#core;
-    const status = this.#head?.status ?? 0;
-    transactions.complete();
-    if (this.#acknowledges(status)) feed({ type: "acknowledged", attempt: this.id });
+    if (transactions.hasReplied) transactions.complete();
+    else this.#core.receive(NOTHING, { start: !this.#hasPayload, end: true });
+    if (this.#acknowledges(status)) feed({ type: "acknowledged", attempt: this.id, isProof: true });
     else {
       const wanted = streamtype.http.expect ?? "200 to 299";
       const message = `The response status is ${status}, expected ${wanted}`;
@@ -104,14 +114,23 @@ export class Attempt implements LinkEvents {
       });
     }
     feed({ type: "completed", attempt: this.id });
-    transactions.startNext();
+    transactions.next();
   }
 
   #failed(reason: Reason, repeatable: boolean): void {
     const { feed, transactions } = this.#core;
-    feed({ type: "failed", attempt: this.id, reason, repeatable: repeatable && !transactions.hasReplied });
+    const mayRepeat = repeatable && !transactions.hasReplied;
+    if (!mayRepeat) transactions.fail(reason);
+    feed({ type: "failed", attempt: this.id, reason, repeatable: mayRepeat });
+    transactions.next();
   }
 }
+
+const WITHOUT_HEAD: Reason = {
+  layer: "http",
+  code: "http-incomplete",
+  message: "The response ended before its head",
+};
 
 function comeBackLater({ status, headers }: ResponseHead, wall: number): Reason {
   const at = headers.findIndex((name, index) => index % 2 === 0 && name === "retry-after");

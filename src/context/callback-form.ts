@@ -30,12 +30,12 @@ export class CallbackForm {
   }
 
   requestTx(): void {
-    if (this.#handlers.tx === undefined)
-      throw new UsageError("Cannot request tx: the stream was opened without tx");
     if (this.#core.isTransactional) {
       this.#transact();
       return;
     }
+    if (this.#handlers.tx === undefined)
+      throw new UsageError("Cannot request tx: the stream was opened without tx");
     this.#wantsTx = true;
     if (this.#core.outbox.isWritable) this.writable();
     else this.#core.feed({ type: "request" });
@@ -66,9 +66,11 @@ export class CallbackForm {
     }
   }
 
-  /** Body from `tx`, response to `rx`. */
+  /** Body from `tx` where the method has one, response to `rx`. */
   #transact(): void {
-    this.#stream.request({ payload: () => this.#body() }).then(
+    const { method } = this.#core.streamtype.http;
+    const hasBody = this.#handlers.tx !== undefined && !/^(get|head)$/i.test(method ?? "");
+    this.#stream.request(hasBody ? { payload: () => this.#body() } : {}).then(
       (reply) => this.#relay(reply),
       () => {},
     );

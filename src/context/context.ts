@@ -19,7 +19,8 @@ import { loadPolicy, type PolicySource } from "./load-policy.ts";
 import { observe } from "./observe.ts";
 import type { Abortable, Logger, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
-import { type RequestOptions, Stream, type Surroundings } from "./stream.ts";
+import { Stream, type Surroundings } from "./stream.ts";
+import type { RequestOptions } from "./stream-options.ts";
 
 export interface ContextOptions<P = PolicySource> {
   /** A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. */
@@ -83,20 +84,9 @@ export class Context<P = unknown> {
     streamtype: S,
     options: OpenOptions<MetadataName<P, S>> = {},
   ): Stream<MetadataName<P, S>> {
-    if (this.#closed) throw closedError();
     const { signal } = options;
     signal?.throwIfAborted();
-    this.#lastId += 1;
-    const stream = new Stream<MetadataName<P, S>>(
-      this.#lastId,
-      this.#settings(streamtype),
-      this.#surroundings,
-      {
-        metadata: options.metadata ?? {},
-        handlers: options,
-      },
-    );
-    this.#streams.set(stream.id, stream as unknown as Stream);
+    const stream = this.#make(streamtype, options);
     if (signal !== undefined) {
       const abort = (): void => stream.close();
       signal.addEventListener("abort", abort, { once: true });
@@ -108,14 +98,36 @@ export class Context<P = unknown> {
     return stream;
   }
 
+  /** A stream that has not begun. */
+  #make<S extends StreamtypeName<P>>(
+    streamtype: S,
+    options: OpenOptions<MetadataName<P, S>>,
+  ): Stream<MetadataName<P, S>> {
+    if (this.#closed) throw closedError();
+    this.#lastId += 1;
+    const stream = new Stream<MetadataName<P, S>>(
+      this.#lastId,
+      this.#settings(streamtype),
+      this.#surroundings,
+      {
+        metadata: options.metadata ?? {},
+        handlers: options,
+      },
+    );
+    this.#streams.set(stream.id, stream as unknown as Stream);
+    return stream;
+  }
+
   /** One http transaction on a stream of its own, which is closed when the reply has come whole. */
   async request<S extends StreamtypeName<P>>(
     streamtype: S,
     options: RequestOptions<MetadataName<P, S>> = {},
   ): Promise<Reply> {
-    const stream = this.open(streamtype);
+    const stream = this.#make(streamtype, {});
     try {
-      const reply = await stream.request(options);
+      const asked = stream.request(options);
+      stream.begin();
+      const reply = await asked;
       stream.on("state", ({ state }) => {
         if (state === "disconnected") stream.close();
       });
@@ -197,7 +209,11 @@ export class Context<P = unknown> {
   }
 
   #observed(stream: Stream, event: StateEvent): void {
-    observe(stream, event, this.#ports.diagnostics, this.#logger);
+    try {
+      observe(stream, event, this.#ports.diagnostics, this.#logger);
+    } catch (error) {
+      this.#ports.raise(error);
+    }
   }
 }
 

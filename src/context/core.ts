@@ -16,7 +16,7 @@ import { Driver } from "./driver.ts";
 import type { StateEvent } from "./events.ts";
 import type { Marks } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
-import type { Frame, Link, Ports, ResponseHead, StreamId, Transport } from "./ports.ts";
+import type { Frame, Link, Ports, ResponseHead, Settled, StreamId, Transport } from "./ports.ts";
 import { Transactions } from "./transactions.ts";
 
 /** What a stream takes from its context; replaced as a whole when the policy changes. */
@@ -73,7 +73,7 @@ export class StreamCore {
     this.#machine = new StreamMachine(machineSettings(settings.streamtype), ports.random);
     this.#driver = new Driver(this.#machine, ports.clock, (output) => this.#perform(output));
     this.outbox = new Outbox(settings.streamtype.name, OUTBOX_LIMIT, {
-      settled: (outcome) => this.#settled(outcome),
+      settled: (outcome, size) => this.#settled(outcome, size),
     });
     this.transactions = new Transactions(this);
   }
@@ -104,10 +104,9 @@ export class StreamCore {
     this.#driver.feed(input);
   };
 
-  /** Something is to be sent: connect, unless that is under way or awaited. */
+  /** Something is to be sent: connect, unless that is under way or awaited, or the stream has not begun. */
   wake(): void {
-    const waits = !this.#machine.isResting && this.#settings.streamtype.nailedUp && this.isTransactional;
-    this.feed(waits ? { type: "connect" } : { type: "request" });
+    if (this.#machine.state !== undefined) this.feed({ type: "request" });
   }
 
   /** Where the stream would go now. Throws UsageError where the metadata or the identity does not allow it. */
@@ -128,22 +127,29 @@ export class StreamCore {
     this.#plan = undefined;
   }
 
-  /** Takes new settings; with `reason` the connection is made anew. */
+  /**
+   * Takes new settings; with `reason` the connection is made anew. A transaction under way ends under the old ones:
+   * cutting it off could do its work twice.
+   */
   adopt(settings: Settings, reason: Reason | undefined): void {
+    const hasMoved = settings.streamtype.protocol !== this.streamtype.protocol;
+    if (hasMoved && reason !== undefined) this.#leave(reason);
     this.#settings = settings;
     this.#plan = undefined;
-    if (reason !== undefined)
-      this.feed({ type: "recycle", reason, settings: machineSettings(settings.streamtype) });
+    if (reason === undefined) return;
+    const forMachine = machineSettings(settings.streamtype);
+    if (this.transactions.active === undefined) this.feed({ type: "recycle", reason, settings: forMachine });
+    else this.feed({ type: "settings", settings: forMachine });
   }
 
-  answered(head: ResponseHead, ok: boolean): void {
-    const attempt = this.#attempt;
+  /** A response head came, of a transaction or of a ws upgrade. */
+  heard(head: ResponseHead): void {
     this.received = receivedMetadata(this.streamtype, head.headers);
-    this.transactions.reply(head, ok, () => attempt?.resume());
   }
 
   receive(payload: Uint8Array, frame: Frame): boolean {
-    if (this.transactions.hasReplied) return this.transactions.data(payload, frame);
+    this.#tell("received", payload.length, frame.topic);
+    if (this.transactions.hasReplied) return this.transactions.data(payload);
     return this.#events.received(payload, frame);
   }
 
@@ -175,47 +181,34 @@ export class StreamCore {
   #state({ state, previous, reason, attempt, retryIn }: Extract<StreamOutput, { type: "state" }>): void {
     this.#retryAt = retryIn === undefined ? undefined : this.ports.clock.now() + retryIn;
     this.#events.state({ streamtype: this.streamtype.name, state, previous, reason, attempt, retryIn });
-    if (state === "timeout" && this.transactions.active?.timeout !== undefined) this.#timedOut();
     if (state === "destroying") this.#destroyed();
   }
 
-  #timedOut(): void {
-    const span = this.transactions.active?.timeout;
-    const reason: Reason = {
-      layer: this.isTransactional ? "http" : "stream",
-      code: "timeout",
-      message: `No answer within ${span} ms`,
-    };
-    this.transactions.fail(reason);
-    this.feed({ type: "give-up", reason });
-  }
-
   #rested(reason: Reason | undefined, exhausted: boolean): void {
-    if (reason !== undefined) {
+    if (exhausted && reason !== undefined) {
       const cause = new SecureStreamsError(reason, { streamtype: this.streamtype.name });
-      const told = exhausted ? allRetriesFailed(this.streamtype, this.#machine.failures, reason) : reason;
-      this.transactions.fail(told, exhausted ? cause : undefined);
-      if (exhausted) {
-        this.#transport?.forget(this.id);
-        this.outbox.fail(told);
-      }
-    }
-    this.transactions.startNext();
-    if (this.outbox.hasWaiting) this.feed({ type: "request" });
+      const told = allRetriesFailed(this.streamtype, this.#machine.failures, reason);
+      this.#transport?.forget(this.id);
+      this.transactions.failAll(told, cause);
+      this.outbox.fail(told, cause);
+    } else if (reason !== undefined) this.transactions.fail(reason);
+    this.transactions.next();
+    if (!this.outbox.isEmpty) this.feed({ type: "request" });
   }
 
   #open(attempt: Attempt): void {
     this.#attempt = attempt;
+    const asked = this.transactions.begin();
     const opened = this.transactions.openBody();
     if ("code" in opened) {
+      this.transactions.fail(opened);
       this.feed({ type: "failed", attempt: attempt.id, reason: opened, repeatable: false });
       return;
     }
     try {
-      const asked = this.transactions.active;
       const hasBody = opened.body !== undefined;
-      const plain = asked === undefined || Object.keys(asked.metadata).length === 0;
-      const planned = plain
+      const isPlain = asked === undefined || Object.keys(asked.metadata).length === 0;
+      const planned = isPlain
         ? this.plan(hasBody)
         : this.planWith({ ...this.metadata, ...asked.metadata }, hasBody);
       this.#carry(attempt, withHeaders(planned, asked?.body.headers ?? []), opened.body);
@@ -246,13 +239,29 @@ export class StreamCore {
     );
   }
 
-  #settled(outcome: { readonly type: string; readonly by?: string; readonly reason?: Reason }): void {
+  #settled(outcome: Settled, size: number): void {
+    this.#tell(outcome.type, size, undefined);
     const attempt = this.#attempt?.id ?? 0;
-    if (outcome.type === "acknowledged" && (outcome.by === "peer" || this.streamtype.protocol === "mqtt")) {
-      this.feed({ type: "acknowledged", attempt });
-    } else if (outcome.type === "refused" && outcome.reason !== undefined) {
-      this.feed({ type: "refused", attempt, reason: outcome.reason });
-    }
+    if (outcome.type === "refused") this.feed({ type: "refused", attempt, reason: outcome.reason });
+    if (outcome.type !== "acknowledged") return;
+    const isProof = outcome.by === "peer";
+    if (isProof || this.streamtype.protocol === "mqtt") this.feed({ type: "acknowledged", attempt, isProof });
+  }
+
+  /** Diagnostics of one message, or of one piece of it. */
+  #tell(outcome: Settled["type"] | "received", bytes: number, topic: string | undefined): void {
+    const { diagnostics } = this.ports;
+    if (!diagnostics.hasSubscribers("secure-streams:message")) return;
+    const { name: streamtype } = this.streamtype;
+    diagnostics.publish("secure-streams:message", { stream: this.id, streamtype, outcome, bytes, topic });
+  }
+
+  /** The protocol changes: what waits was meant for the old one. */
+  #leave(reason: Reason): void {
+    this.#transport?.forget(this.id);
+    this.#transport = undefined;
+    this.transactions.failAll(reason);
+    this.outbox.fail(reason);
   }
 
   #destroyed(): void {

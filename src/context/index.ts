@@ -42,4 +42,5 @@ export type {
   ResolverPorts,
   SystemEvents,
 } from "./resolver-ports.ts";
-export { type MessageOptions, type RequestOptions, Stream } from "./stream.ts";
+export { Stream } from "./stream.ts";
+export type { MessageOptions, RequestOptions } from "./stream-options.ts";

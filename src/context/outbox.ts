@@ -12,9 +12,15 @@ interface Outgoing {
 const BY_PEER: Acknowledgement = { by: "peer" };
 const BY_KERNEL: Acknowledgement = { by: "kernel" };
 
+const BEGINNING_LOST: Reason = {
+  layer: "stream",
+  code: "connection-lost",
+  message: "The connection ended inside the message; send it again from its start",
+};
+
 /** What an outbox tells its stream about messages that were handed over. */
 export interface OutboxEvents {
-  settled(outcome: Settled): void;
+  settled(outcome: Settled, size: number): void;
 }
 
 /** Messages on their way out, in order: some wait for a connection, some are in the transport's hands. */
@@ -26,6 +32,10 @@ export class Outbox {
   #size = 0;
   #link: Link | undefined;
   #blocked = false;
+  /** The first pieces of a message are with the transport, its last is not. */
+  #isInside = false;
+  /** The rest of a message whose beginning was lost with its link. */
+  #skips = false;
   readonly #inFlight = new Set<Outgoing>();
 
   constructor(streamtype: string, limit: number, events: OutboxEvents) {
@@ -43,15 +53,13 @@ export class Outbox {
     return this.#waiting.length === 0 && this.#inFlight.size === 0;
   }
 
-  get hasWaiting(): boolean {
-    return this.#waiting.length > 0;
-  }
-
   get isWritable(): boolean {
     return this.#link !== undefined && !this.#blocked && this.#waiting.length === 0;
   }
 
   send(payload: Uint8Array, options: SendOptions): Promise<Acknowledgement> {
+    if (options.start) this.#skips = false;
+    if (this.#skips) return Promise.reject(this.#error(BEGINNING_LOST));
     return new Promise((resolve, reject) => {
       const message = { payload, options, resolve, reject };
       if (this.isWritable) {
@@ -80,9 +88,18 @@ export class Outbox {
     this.flush();
   }
 
-  /** The link is gone: what is not handed over waits for the next. */
+  /** The link is gone: what is not handed over waits for the next, but for the rest of a message begun on this one. */
   detach(): void {
     this.#link = undefined;
+    if (!this.#isInside) return;
+    this.#isInside = false;
+    const next = this.#waiting.findIndex(({ options }) => options.start);
+    const rest = this.#waiting.splice(0, next === -1 ? this.#waiting.length : next);
+    this.#skips = next === -1 && rest.at(-1)?.options.end !== true;
+    for (const message of rest) {
+      this.#size -= message.payload.length;
+      message.reject(this.#error(BEGINNING_LOST));
+    }
   }
 
   /** The link takes more. */
@@ -103,16 +120,17 @@ export class Outbox {
   }
 
   /** Gives up on every message: its promise rejects with `reason`. */
-  fail(reason: Reason): void {
+  fail(reason: Reason, cause?: unknown): void {
     const messages = [...this.#inFlight, ...this.#waiting];
     this.#inFlight.clear();
     this.#waiting = [];
     this.#size = 0;
-    for (const message of messages) message.reject(this.#error(reason));
+    for (const message of messages) message.reject(this.#error(reason, cause));
   }
 
   #hand(message: Outgoing, link: Link): void {
     this.#inFlight.add(message);
+    this.#isInside = !message.options.end;
     const goOn = link.send(message.payload, message.options, (outcome) => this.#settle(message, outcome));
     if (!goOn) this.#blocked = true;
   }
@@ -121,10 +139,10 @@ export class Outbox {
     if (!this.#inFlight.delete(message)) return;
     if (outcome.type === "acknowledged") message.resolve(outcome.by === "peer" ? BY_PEER : BY_KERNEL);
     else message.reject(this.#error(outcome.reason));
-    this.#events.settled(outcome);
+    this.#events.settled(outcome, message.payload.length);
   }
 
-  #error(reason: Reason): SecureStreamsError {
-    return new SecureStreamsError(reason, { streamtype: this.#streamtype });
+  #error(reason: Reason, cause?: unknown): SecureStreamsError {
+    return new SecureStreamsError(reason, { cause, streamtype: this.#streamtype });
   }
 }

@@ -34,9 +34,17 @@ export class Reply {
     this.#text = parts.text;
   }
 
-  /** The pieces of the payload in order. Throws SecureStreamsError where the response ends before it is complete. */
+  /**
+   * The pieces of the payload in order. Throws SecureStreamsError where the response ends before it is complete.
+   * Leaving the loop early discards the rest, so that the next transaction can begin.
+   */
   get payload(): AsyncIterable<Uint8Array> {
-    return this.#inbox;
+    const inbox = this.#inbox;
+    const leave = (): ReturnType<typeof inbox.return> => {
+      inbox.discard();
+      return inbox.return();
+    };
+    return { [Symbol.asyncIterator]: () => ({ next: () => inbox.next(), return: leave }) };
   }
 
   /** The value of a response header, whatever the policy declares; undefined where it is absent. */

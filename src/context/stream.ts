@@ -7,10 +7,11 @@ import {
   type StateName,
   type UserState,
 } from "../stream/index.ts";
+import { ask } from "./ask.ts";
 import { frameBody } from "./body.ts";
 import { CallbackForm } from "./callback-form.ts";
 import { type CoreEvents, type Settings, StreamCore } from "./core.ts";
-import type { Acknowledgement, Body, Message, Payload, StateEvent } from "./events.ts";
+import type { Acknowledgement, Message, Payload, StateEvent } from "./events.ts";
 import type { Handlers } from "./handlers.ts";
 import { Inbox } from "./inbox.ts";
 import type { StreamInfo } from "./inspect.ts";
@@ -18,25 +19,7 @@ import { Listeners } from "./listeners.ts";
 import { nextState } from "./next-state.ts";
 import type { Abortable, Frame, Ports, SendOptions } from "./ports.ts";
 import type { Reply } from "./reply.ts";
-import type { Asked } from "./transactions.ts";
-
-export interface RequestOptions<Name extends string = string> {
-  /** What to send. Text and bytes have a known length; an iterable is sent in pieces as it comes. */
-  readonly payload?: Body;
-  /** Metadata for this transaction alone, over that of the stream. */
-  readonly metadata?: Partial<Readonly<Record<Name, string>>>;
-  readonly signal?: Abortable;
-  /** Milliseconds until the transaction is given up, retries included. Default: the policy's `timeout_ms`, if any. */
-  readonly timeout?: Millis;
-}
-
-export interface MessageOptions {
-  /** ws, mqtt: whether this piece begins and ends a message. Default: both. */
-  readonly start?: boolean;
-  readonly end?: boolean;
-  /** ws: binary or text, over the policy's `ws_binary`. */
-  readonly binary?: boolean;
-}
+import type { MessageOptions, RequestOptions } from "./stream-options.ts";
 
 /** What the context gives a stream beside its settings. */
 export interface Surroundings {
@@ -84,6 +67,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   /** @internal Begins its life; separate from the constructor so that listeners of the context hear it. */
   begin(): void {
     this.#core.feed({ type: "create" });
+    this.#core.transactions.next();
   }
 
   /** @internal The policy changed. */
@@ -127,9 +111,11 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     if (this.state === state) {
+      const { failures } = this.#core.machine;
       const none = { reason: undefined, retryIn: undefined, previous: undefined };
-      return Promise.resolve({ streamtype: this.streamtype, state, attempt: 1, ...none });
+      return Promise.resolve({ streamtype: this.streamtype, state, attempt: failures + 1, ...none });
     }
+    if (this.#isClosed) return Promise.reject(this.#closedError(`reach ${state}`));
     return nextState(this.#states, state, signal, () =>
       this.#error("closed", `The stream was closed before it was ${state}`),
     );
@@ -150,7 +136,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
       const { protocol } = this.#core.streamtype;
       throw new UsageError(`Cannot send: "${this.streamtype}" speaks ${protocol}; use request({ payload })`);
     }
-    this.#requireOpen("send");
+    if (this.#isClosed) return Promise.reject(this.#closedError("send"));
     this.#core.plan(false);
     const bytes = typeof payload === "string" ? this.#core.ports.text.encode(payload) : payload;
     const sendOptions: SendOptions = {
@@ -175,7 +161,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
         `Cannot request: "${this.streamtype}" speaks ${core.streamtype.protocol}; use send()`,
       );
     }
-    this.#requireOpen("request");
+    if (this.#isClosed) return Promise.reject(this.#closedError("request"));
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const metadata = (options.metadata ?? {}) as MetadataValues;
@@ -183,10 +169,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     else core.planWith({ ...core.metadata, ...metadata }, options.payload !== undefined);
     const body = frameBody(options.payload, core.streamtype.http, core.ports);
     const timeout = options.timeout ?? core.streamtype.timeout;
-    return new Promise((resolve, reject) => {
-      const asked = { body, metadata, timeout, resolve, reject };
-      core.transactions.add(signal === undefined ? asked : abortable(asked, signal, core));
-    });
+    return ask(core, { body, metadata }, { signal, timeout });
   }
 
   /** Connects now, with a fresh count of retries (`lws_ss_client_connect`). */
@@ -241,7 +224,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
       failures: machine.failures,
       retryIn: retryAt === undefined ? undefined : Math.max(0, retryAt - ports.clock.now()),
       sending: outbox.inspect(),
-      transactions: transactions.waiting + (transactions.active === undefined ? 0 : 1),
+      transactions: transactions.count,
       unread: { messages: this.#inbox?.length ?? 0, bytes: this.#inbox?.size ?? 0 },
     };
   }
@@ -279,7 +262,15 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   }
 
   #requireOpen(verb: string): void {
-    if (this.state === "destroying") throw this.#error("closed", `Cannot ${verb}: the stream is closed`);
+    if (this.#isClosed) throw this.#closedError(verb);
+  }
+
+  get #isClosed(): boolean {
+    return this.state === "destroying";
+  }
+
+  #closedError(verb: string): SecureStreamsError {
+    return this.#error("closed", `Cannot ${verb}: the stream is closed`);
   }
 
   #ended(): void {
@@ -290,19 +281,4 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   #error(code: "closed", message: string): SecureStreamsError {
     return new SecureStreamsError({ layer: "stream", code, message }, { streamtype: this.streamtype });
   }
-}
-
-/** `asked`, given up when `signal` fires before it is settled. */
-function abortable(asked: Asked, signal: Abortable, core: StreamCore): Asked {
-  const leave = (): void => signal.removeEventListener("abort", abort);
-  const watched: Asked = {
-    ...asked,
-    ended: leave,
-  };
-  const abort = (): void => {
-    const message = "The caller gave the transaction up";
-    core.transactions.abort(watched, signal.reason, { layer: "stream", code: "aborted", message });
-  };
-  signal.addEventListener("abort", abort, { once: true });
-  return watched;
 }

@@ -3,19 +3,17 @@ import { type MetadataValues, receivedMetadata } from "../stream/index.ts";
 import type { FramedBody } from "./body.ts";
 import type { StreamCore } from "./core.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Frame, ResponseHead } from "./ports.ts";
+import type { ResponseHead } from "./ports.ts";
 import { Reply, replyInbox } from "./reply.ts";
 
 /** What one call of `request()` asked for. */
 export interface Asked {
   readonly body: FramedBody;
   readonly metadata: MetadataValues;
-  /** Milliseconds until it is given up; undefined waits as long as the retries go on. */
-  readonly timeout: number | undefined;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
-  /** Called once when nothing more happens: answered whole, failed, or aborted. */
-  readonly ended?: () => void;
+  /** Called once when nothing more happens: answered whole, failed, or given up. */
+  readonly ended: () => void;
 }
 
 /** The http transactions that a stream was asked for: one at a time, in order. */
@@ -30,12 +28,14 @@ export class Transactions {
     this.#core = core;
   }
 
+  /** The one that attempts are made for. */
   get active(): Asked | undefined {
     return this.#active;
   }
 
-  get waiting(): number {
-    return this.#queue.length;
+  /** Under way and waiting. */
+  get count(): number {
+    return this.#queue.length + (this.#active === undefined ? 0 : 1);
   }
 
   /** Whether the reply under way already belongs to the caller, so that nobody else may repeat the transaction. */
@@ -43,28 +43,34 @@ export class Transactions {
     return this.#inbox !== undefined;
   }
 
+  /** Whether the transaction under way can be sent once more. */
+  get isReplayable(): boolean {
+    return this.#active?.body.isReplayable ?? true;
+  }
+
   add(asked: Asked): void {
     this.#queue.push(asked);
-    if (this.#active === undefined) this.startNext();
+    this.next();
   }
 
-  /** Starts what waits, if nothing is under way. */
-  startNext(): void {
-    if (this.#active !== undefined) return;
-    this.#active = this.#queue.shift();
-    if (this.#active === undefined) return;
-    this.#attempts = 0;
-    if (this.#active.timeout !== undefined)
-      this.#core.feed({ type: "start-timeout", span: this.#active.timeout });
-    this.#core.wake();
+  /** Asks for a connection where something waits and nothing is under way. */
+  next(): void {
+    if (this.#active === undefined && this.#queue.length > 0) this.#core.wake();
   }
 
-  /** The body for the next attempt; a reason where it cannot be sent again. */
-  openBody(): { readonly body: ReturnType<FramedBody["open"]> } | Reason {
+  /** An attempt opens: it is for the transaction under way, else for the first that waits, else for none. */
+  begin(): Asked | undefined {
+    if (this.#active === undefined) {
+      this.#active = this.#queue.shift();
+      this.#attempts = 0;
+    }
     this.#attempts += 1;
-    const body = this.#active?.body;
-    if (body === undefined) return { body: undefined };
-    if (this.#attempts > 1 && !body.isReplayable) {
+    return this.#active;
+  }
+
+  /** The body for the attempt that begins; a reason where it cannot be sent again. */
+  openBody(): { readonly body: ReturnType<FramedBody["open"]> } | Reason {
+    if (this.#attempts > 1 && !this.isReplayable) {
       return {
         layer: "http",
         code: "body-not-replayable",
@@ -72,20 +78,20 @@ export class Transactions {
           "Cannot try again: the request body was already read; pass a function that returns a fresh one",
       };
     }
-    return { body: body.open() };
+    return { body: this.#active?.body.open() };
   }
 
-  /** The response head came: hands the reply to the caller. False if nobody asked. */
-  reply(head: ResponseHead, ok: boolean, resume: () => void): boolean {
-    if (this.#active === undefined) return false;
+  /** The response head came: hands the reply to the caller. Nothing where nobody asked. */
+  reply(head: ResponseHead, ok: boolean, resume: () => void): void {
+    if (this.#active === undefined) return;
     const { streamtype, ports, marks } = this.#core;
     this.#inbox = replyInbox(marks, resume);
     const metadata = streamtype.metadata.length === 0 ? {} : receivedMetadata(streamtype, head.headers);
     this.#active.resolve(new Reply(head, { ok, metadata, inbox: this.#inbox, text: ports.text }));
-    return true;
   }
 
-  data(payload: Uint8Array, _frame: Frame): boolean {
+  /** Payload of the reply under way. False asks for no more. */
+  data(payload: Uint8Array): boolean {
     return payload.length === 0 || this.#inbox === undefined || this.#inbox.push(payload);
   }
 
@@ -97,39 +103,42 @@ export class Transactions {
 
   /** The transaction will not be tried again. */
   fail(reason: Reason, cause?: unknown): void {
-    const error = new SecureStreamsError(reason, { cause, streamtype: this.#core.streamtype.name });
+    if (this.#active !== undefined) this.#reject(this.#active, this.#error(reason, cause));
+  }
+
+  /** Neither this one nor those that wait will be tried. */
+  failAll(reason: Reason, cause?: unknown): void {
+    this.fail(reason, cause);
+    for (const asked of this.#queue.splice(0)) this.#reject(asked, this.#error(reason, cause));
+  }
+
+  /** The caller no longer wants it, or has waited long enough. */
+  giveUp(asked: Asked, error: unknown, reason: Reason): void {
+    const at = this.#queue.indexOf(asked);
+    if (at !== -1) this.#queue.splice(at, 1);
+    else if (this.#active !== asked) return;
+    this.#reject(asked, error);
+    if (at === -1) this.#core.feed({ type: "give-up", reason });
+  }
+
+  #reject(asked: Asked, error: unknown): void {
+    asked.reject(error);
+    if (this.#active !== asked) {
+      asked.ended();
+      return;
+    }
     this.#inbox?.end(error);
-    this.#active?.reject(error);
     this.#settle();
   }
 
-  /** The caller's signal fired. */
-  abort(asked: Asked, error: unknown, reason: Reason): void {
-    const at = this.#queue.indexOf(asked);
-    if (at !== -1) {
-      this.#queue.splice(at, 1);
-      asked.ended?.();
-      asked.reject(error);
-      return;
-    }
-    if (this.#active !== asked) return;
-    this.#inbox?.end(error);
-    asked.reject(error);
-    this.#core.feed({ type: "give-up", reason });
-  }
-
-  failAll(reason: Reason): void {
-    this.fail(reason);
-    for (const asked of this.#queue.splice(0)) {
-      asked.ended?.();
-      asked.reject(new SecureStreamsError(reason, { streamtype: this.#core.streamtype.name }));
-    }
-  }
-
   #settle(): void {
-    if (this.#active?.timeout !== undefined) this.#core.feed({ type: "cancel-timeout" });
-    this.#active?.ended?.();
+    const asked = this.#active;
     this.#active = undefined;
     this.#inbox = undefined;
+    asked?.ended();
+  }
+
+  #error(reason: Reason, cause: unknown): SecureStreamsError {
+    return new SecureStreamsError(reason, { cause, streamtype: this.#core.streamtype.name });
   }
 }

@@ -403,6 +403,7 @@ describe("the count of failures", () => {
 
   test.each<[string, Step]>([
     ["a refusal", [inputOf("refused", 2), 2000]],
+    ["bytes that only the kernel took", [{ type: "acknowledged", attempt: 2, isProof: false }, 2000]],
     ["less than `stable` of life", [TIMEOUT, 10_999]],
   ])("goes on after %s", (_, step) => {
     expect(lossAfter([step])).toBe("disconnected+2000");
@@ -433,6 +434,16 @@ describe("the count of failures", () => {
     expect(refuse(1)).toBe("disconnected+10");
     machine.handle(TIMEOUT, 10);
     expect(refuse(2)).toBe("disconnected all-retries-failed exhausted:connection-refused");
+  });
+
+  test("lets a request cut short the wait for the next turn after a success, and no other wait", () => {
+    const machine = machineOf({ ...NAILED_UP, transactional: true });
+    machine.handle(CREATE, 0);
+    for (const type of ["established", "acknowledged", "completed"]) machine.handle(inputOf(type, 1), 0);
+
+    expect(show(machine.handle(REQUEST, 10))).toBe("connecting open:2");
+    expect(failNow(machine, 2, 20)).toBe("unreachable+1000");
+    expect(show(machine.handle(REQUEST, 30))).toBe("");
   });
 
   test("does not count what the caller gave up", () => {
@@ -529,12 +540,7 @@ describe("the timeout of the program", () => {
     machine.handle({ type: "cancel-timeout" }, 0);
     machine.handle(CONNECT, 0);
     machine.handle(inputOf("established", 1), 0);
-    expect([machine.holdsProcess, machine.deadline, machine.isConnected, machine.isResting]).toEqual([
-      false,
-      10_000,
-      true,
-      false,
-    ]);
+    expect([machine.holdsProcess, machine.deadline, machine.isConnected]).toEqual([false, 10_000, true]);
     machine.handle(inputOf("failed", 1), 0);
     expect([machine.holdsProcess, machine.state]).toEqual([true, "disconnected"]);
   });
@@ -571,7 +577,8 @@ describe("the six promises", () => {
         { type: "established" },
         { type: "established" },
         { type: "proved" },
-        { type: "acknowledged" },
+        { type: "acknowledged", isProof: true },
+        { type: "acknowledged", isProof: false },
         { type: "completed" },
         { type: "cancel-timeout" },
         { type: "timeout" },
@@ -688,6 +695,7 @@ function inputOf(type: string, attempt: number): StreamInput {
     settings: { settings: NEITHER },
     "start-timeout": { span: 500 },
     "user-state": { state: "user-1000" },
+    acknowledged: { isProof: true },
   };
   return { type, attempt, ...fields[type] } as unknown as StreamInput;
 }

@@ -49,10 +49,6 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     return this.#phase.name === "connected";
   }
 
-  get isResting(): boolean {
-    return this.#phase.name === "resting";
-  }
-
   get deadline(): Millis {
     return Math.min(this.#timeoutAt, deadlineOf(this.#phase));
   }
@@ -82,7 +78,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         if (this.#phase.name === "resting" || this.#phase.name === "waiting") this.#connect();
         return;
       case "request":
-        if (this.#phase.name === "resting") this.#request(now);
+        this.#request(now);
         return;
       case "established":
         if (this.#phase.name === "connecting" && this.#isCurrent(input.attempt)) this.#establish(now);
@@ -144,6 +140,10 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   #request(now: Millis): void {
+    // What waits for its next turn after a success does not wait out of caution.
+    if (this.#phase.name === "waiting" && this.#settings.transactional && this.#failures === 0)
+      this.#connect();
+    if (this.#phase.name !== "resting") return;
     this.#report("poll");
     if (this.#notBefore <= now) this.#connect();
     else this.#phase = { name: "waiting", until: this.#notBefore };
@@ -166,7 +166,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
       this.#report("qos-nack-remote", { reason: input.reason });
       return;
     }
-    this.#prove(phase);
+    if (input.type === "proved" || input.isProof) this.#prove(phase);
     if (input.type === "acknowledged") this.#report("qos-ack-remote");
   }
 

@@ -24,7 +24,8 @@ export type StreamInput =
   | { readonly type: "established"; readonly attempt: AttemptId }
   /** The peer works: payload came, or it acknowledged. Resets the retry count. */
   | { readonly type: "proved"; readonly attempt: AttemptId }
-  | { readonly type: "acknowledged"; readonly attempt: AttemptId }
+  /** `isProof`: the peer itself said so, which resets the retry count. */
+  | { readonly type: "acknowledged"; readonly attempt: AttemptId; readonly isProof: boolean }
   | { readonly type: "refused"; readonly attempt: AttemptId; readonly reason: Reason }
   | { readonly type: "user-state"; readonly attempt: AttemptId; readonly state: UserState }
   /** A transaction came to its end, whatever its answer was. */

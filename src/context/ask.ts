@@ -1,0 +1,58 @@
+import { type Reason, SecureStreamsError } from "../lib/errors.ts";
+import type { Millis } from "../lib/millis.ts";
+import type { MetadataValues } from "../stream/index.ts";
+import type { FramedBody } from "./body.ts";
+import type { StreamCore } from "./core.ts";
+import type { Abortable } from "./ports.ts";
+import type { Reply } from "./reply.ts";
+import type { Asked } from "./transactions.ts";
+
+/** What limits one transaction. */
+export interface AskLimits {
+  readonly signal: Abortable | undefined;
+  /** Milliseconds from now until it is given up; undefined waits as long as the retries go on. */
+  readonly timeout: Millis | undefined;
+}
+
+/** Adds a transaction to those of the stream: resolves with its reply, and gives it up when a limit is reached. */
+export function ask(
+  core: StreamCore,
+  what: { readonly body: FramedBody; readonly metadata: MetadataValues },
+  limits: AskLimits,
+): Promise<Reply> {
+  return new Promise((resolve, reject) => {
+    const leave: (() => void)[] = [];
+    const asked: Asked = {
+      ...what,
+      resolve,
+      reject,
+      ended: () => {
+        for (const each of leave) each();
+      },
+    };
+    const { signal, timeout } = limits;
+    if (signal !== undefined)
+      leave.push(whenAborted(signal, () => core.transactions.giveUp(asked, signal.reason, ABORTED)));
+    if (timeout !== undefined) {
+      const { clock } = core.ports;
+      const late = (): void => {
+        const reason: Reason = {
+          layer: "http",
+          code: "timeout",
+          message: `No complete answer within ${timeout} ms`,
+        };
+        const error = new SecureStreamsError(reason, { streamtype: core.streamtype.name });
+        core.transactions.giveUp(asked, error, reason);
+      };
+      leave.push(clock.wake(clock.now() + timeout, late, true));
+    }
+    core.transactions.add(asked);
+  });
+}
+
+const ABORTED: Reason = { layer: "stream", code: "aborted", message: "The caller gave the transaction up" };
+
+function whenAborted(signal: Abortable, abort: () => void): () => void {
+  signal.addEventListener("abort", abort, { once: true });
+  return () => signal.removeEventListener("abort", abort);
+}

@@ -1,0 +1,21 @@
+import type { Millis } from "../lib/millis.ts";
+import type { Body } from "./events.ts";
+import type { Abortable } from "./ports.ts";
+
+export interface RequestOptions<Name extends string = string> {
+  /** What to send. Text and bytes have a known length; an iterable is sent in pieces as it comes. */
+  readonly payload?: Body;
+  /** Metadata for this transaction alone, over that of the stream. */
+  readonly metadata?: Partial<Readonly<Record<Name, string>>>;
+  readonly signal?: Abortable;
+  /** Milliseconds until the transaction is given up, retries included. Default: the policy's `timeout_ms`, if any. */
+  readonly timeout?: Millis;
+}
+
+export interface MessageOptions {
+  /** ws, mqtt: whether this piece begins and ends a message. Default: both. */
+  readonly start?: boolean;
+  readonly end?: boolean;
+  /** ws: binary or text, over the policy's `ws_binary`. */
+  readonly binary?: boolean;
+}
