@@ -42,7 +42,7 @@ export function parseHosts(text: string): HostsTable {
       const reverse = reverseName(address) ?? address;
       const names = byReverse.get(reverse);
       if (names === undefined) byReverse.set(reverse, [name]);
-      else if (names.length < MAX_NAMES_OF_ADDRESS) names.push(name);
+      else if (names.length < MAX_NAMES_OF_ADDRESS && !names.includes(name)) names.push(name);
     }
   }
   return { byName, byReverse };

@@ -197,9 +197,10 @@ export class Query implements Timed, Sender {
 
   /** DNS-07: where one forged datagram came, the next may fit; a TCP connection cannot be guessed. */
   #distrust(attempt: Attempt, isCasing: boolean, now: Millis): void {
+    if (attempt.transport === "tcp") return;
     attempt.forgeries += 1;
     attempt.isCasing ||= isCasing;
-    if (attempt.forgeries > 1 || attempt.transport === "tcp" || this.#isSettled) return;
+    if (attempt.forgeries > 1 || this.#isSettled) return;
     const candidate = this.#candidateOf(attempt);
     if (candidate.hasNoTcp) {
       attempt.isAlone = true;
