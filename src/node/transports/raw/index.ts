@@ -1,0 +1,1 @@
+export { RawTransport } from "./raw-transport.ts";

@@ -1,0 +1,1 @@
+export { WsTransport } from "./ws-transport.ts";
