@@ -139,6 +139,8 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     if (this.#isClosed) return Promise.reject(this.#closedError("send"));
     this.#core.plan(false);
     const bytes = typeof payload === "string" ? this.#core.ports.text.encode(payload) : payload;
+    if (!(bytes instanceof Uint8Array))
+      throw new UsageError("Cannot send: the payload is neither text nor bytes");
     const sendOptions: SendOptions = {
       start: options.start ?? true,
       end: options.end ?? true,
