@@ -232,7 +232,7 @@ describe.skipIf(missing)("mosquitto over TLS", () => {
   test.each([4, 5] as const)("wants a client certificate (level %s)", async (version) => {
     const authority = createAuthority();
     const server = authority.issue({ names: ["127.0.0.1", "localhost"] });
-    const client = authority.issue({ commonName: "device" });
+    const client = authority.issue({ commonName: "device", purposes: ["client"] });
     const broker = await startMosquitto(
       [
         "allow_anonymous true",

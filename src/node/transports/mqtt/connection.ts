@@ -145,6 +145,9 @@ export class Connection {
     });
     if (this.#holds.size > 0) socket.pause();
     this.handle({ type: "opened" });
+    // At once: a server that refuses the client certificate would otherwise close first, and the write would fail
+    // before its alert is read.
+    this.#outbox.flush();
   }
 
   #received(chunk: Buffer): void {

@@ -12,7 +12,7 @@ import { systemRandom } from "../../random.ts";
 import type { TransportParts } from "../index.ts";
 import { Custody } from "./custody.ts";
 import { MqttLink } from "./link.ts";
-import { SharedSession } from "./shared-session.ts";
+import { CLOSED, SharedSession } from "./shared-session.ts";
 import { randomClientId, sessionKey } from "./sharing.ts";
 
 /**
@@ -27,6 +27,7 @@ export class MqttTransport implements Transport {
   readonly #custody = new Custody();
   readonly #sessions = new Set<SharedSession>();
   #member = 0;
+  #isClosed = false;
   #closed: (() => void) | undefined;
 
   constructor(parts: TransportParts, random: Random = systemRandom) {
@@ -49,7 +50,10 @@ export class MqttTransport implements Transport {
     for (const other of this.#sessions)
       if (other !== shared && other.has(stream)) shared.adopt(other.surrender(stream));
     shared.claim(stream);
-    queueMicrotask(() => shared.join(link));
+    queueMicrotask(() => {
+      if (this.#isClosed) link.end(CLOSED);
+      else shared.join(link);
+    });
     return link;
   }
 
@@ -64,6 +68,7 @@ export class MqttTransport implements Transport {
   }
 
   close(): Promise<void> {
+    this.#isClosed = true;
     return new Promise((resolve) => {
       this.#closed = resolve;
       for (const session of this.#sessions) session.close();

@@ -1,4 +1,5 @@
 import type { ConnectionInfo, SendOptions, Settled, StreamId } from "../../../context/index.ts";
+import type { Reason } from "../../../lib/errors.ts";
 import { type Outcome, type Outgoing, SessionMemory, type SessionSettings } from "../../../mqtt/index.ts";
 import type { MqttTarget, Target } from "../../../stream/index.ts";
 import type { TransportParts } from "../index.ts";
@@ -7,6 +8,15 @@ import type { Custody } from "./custody.ts";
 import type { MqttLink } from "./link.ts";
 import { Parked } from "./parked.ts";
 import { conflicts, settingsOf } from "./sharing.ts";
+
+export const CLOSED: Reason = { layer: "stream", code: "closed", message: "The context was closed" };
+const BY_KERNEL: Settled = { type: "acknowledged", by: "kernel" };
+const BY_PEER: Settled = { type: "acknowledged", by: "peer" };
+const NOT_CONNECTED = {
+  layer: "mqtt",
+  code: "connection-lost",
+  message: "There is no connection to the broker",
+} as const;
 
 /** For each stream that is between two links. */
 const PARKED_BYTES = 262_144;
@@ -133,7 +143,7 @@ export class SharedSession {
   close(): void {
     for (const link of [...this.#links.values()]) {
       this.leave(link);
-      link.end({ layer: "stream", code: "closed", message: "The context was closed" });
+      link.end(CLOSED);
     }
   }
 
@@ -174,14 +184,6 @@ export class SharedSession {
     return connection;
   }
 }
-
-const BY_KERNEL: Settled = { type: "acknowledged", by: "kernel" };
-const BY_PEER: Settled = { type: "acknowledged", by: "peer" };
-const NOT_CONNECTED = {
-  layer: "mqtt",
-  code: "connection-lost",
-  message: "There is no connection to the broker",
-} as const;
 
 function settledBy(outcome: Outcome): Settled {
   return outcome.type === "acknowledged" ? BY_PEER : outcome;
