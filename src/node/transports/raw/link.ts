@@ -134,7 +134,8 @@ export class RawLink implements Link {
       this.#establish();
       return;
     }
-    socket.once("session", () => this.#establish());
+    // Node tells of the ticket from inside OpenSSL's read: a write from there, even from nextTick, corrupts the stream.
+    socket.once("session", () => setImmediate(() => this.#establish()));
     this.#within(grace(info.timings.tls), () => this.#establish());
   }
 
