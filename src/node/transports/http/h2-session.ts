@@ -4,6 +4,7 @@ import type { Reason } from "../../../lib/errors.ts";
 import type { Millis } from "../../../lib/millis.ts";
 import type { H2Call, H2Line } from "./h2-call.ts";
 import { goawayReason, sessionReason } from "./h2-reason.ts";
+import { H2Watchdog } from "./h2-watchdog.ts";
 import { validityReason } from "./reason.ts";
 import { ValidityWatch } from "./validity-watch.ts";
 
@@ -17,6 +18,8 @@ const MAX_CONTROL_FRAMES = 500;
 export interface H2SessionOptions {
   /** How long the session is kept after its last stream. */
   readonly idle: Millis;
+  /** How soon a session is looked after that has ended itself; see H2Watchdog. */
+  readonly watch: Millis;
   /** The session takes no further call; those on it may go on. */
   readonly onDraining: (session: H2Session) => void;
   readonly onClosed: (session: H2Session, reason: Reason | undefined) => void;
@@ -28,6 +31,7 @@ export class H2Session implements H2Line {
   readonly #options: H2SessionOptions;
   readonly #session: ClientHttp2Session;
   readonly #validity: ValidityWatch;
+  readonly #watchdog: H2Watchdog;
   readonly #waiting: H2Call[] = [];
   readonly #active = new Set<H2Call>();
   /** One stream may go before the peer's SETTINGS say how many it takes. */
@@ -56,6 +60,14 @@ export class H2Session implements H2Line {
       settings: { enablePush: false, initialWindowSize: WINDOW, maxHeaderListSize: MAX_HEADER_LIST },
     });
     this.#session = session;
+    this.#watchdog = new H2Watchdog(session, socket, {
+      first: options.watch,
+      isUploading: () => [...this.#active].some((call) => call.isUploading),
+      onDead: () => {
+        const message = `Cannot go on with the session: ${peer} broke the HTTP/2 protocol`;
+        this.destroy({ layer: "http", code: "http-protocol", message });
+      },
+    });
     socket.on("error", (error: unknown) => this.#note(sessionReason(error, peer)));
     session.on("error", (error: unknown) => this.#note(sessionReason(error, peer)));
     session.on("remoteSettings", ({ maxConcurrentStreams }) => {
@@ -95,6 +107,7 @@ export class H2Session implements H2Line {
   }
 
   onAlive(): void {
+    this.#watchdog.event();
     this.#validity.alive();
   }
 
@@ -131,10 +144,12 @@ export class H2Session implements H2Line {
     clearTimeout(this.#idleTimer);
     this.#idleTimer = undefined;
     this.#session.ref();
+    this.#watchdog.start();
   }
 
   #rest(): void {
     this.#validity.stop();
+    this.#watchdog.stop();
     if (this.#isClosed || this.#idleTimer !== undefined) return;
     this.#session.unref();
     if (this.#isDraining) this.#session.close();
@@ -164,6 +179,7 @@ export class H2Session implements H2Line {
 
   /** A peer that sends nothing but work for us is cut off. */
   #countControl(): void {
+    this.#watchdog.event();
     const now = performance.now();
     if (now - this.#controlSince > 1000) {
       this.#controlSince = now;
@@ -183,6 +199,7 @@ export class H2Session implements H2Line {
     this.#isClosed = true;
     clearTimeout(this.#idleTimer);
     this.#validity.stop();
+    this.#watchdog.stop();
     const isOrderly = this.#fault === undefined && this.streams === 0;
     if (!isOrderly) this.#note(sessionReason(undefined, this.peer));
     const waiting = this.#waiting.splice(0);

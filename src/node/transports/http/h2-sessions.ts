@@ -14,6 +14,7 @@ import { H2Session } from "./h2-session.ts";
 export interface H2SessionsOptions {
   readonly dialer: DialerPort;
   readonly idle: Millis;
+  readonly watch: Millis;
   readonly observe: (event: ConnectionEvent) => void;
   /** Serves the peers that choose HTTP/1.1. */
   readonly h1: H1Pool;
@@ -112,6 +113,7 @@ export class H2Sessions implements Carrier {
     }
     const session = new H2Session(socket, peer, {
       idle: this.#options.idle,
+      watch: this.#options.watch,
       onDraining: () => this.#leave(key, session),
       onClosed: (_, reason) => this.#onClosed(key, session, reason),
     });

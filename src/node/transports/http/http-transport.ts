@@ -19,11 +19,14 @@ export interface HttpTransportOptions {
   readonly dialer: DialerPort;
   /** How long a connection without work is kept; 5 s by default. */
   readonly idle?: Millis;
+  /** How soon an HTTP/2 session is noticed that ended itself over a breach of protocol; 1 s by default. */
+  readonly watch?: Millis;
   /** Told of every connection that comes or goes. */
   readonly observe?: (event: ConnectionEvent) => void;
 }
 
 const IDLE: Millis = 5000;
+const WATCH: Millis = 1000;
 
 /** The transport of h1 and h2: one link is one transaction. */
 export class HttpTransport implements Transport {
@@ -33,9 +36,9 @@ export class HttpTransport implements Transport {
   #isClosed = false;
 
   constructor(options: HttpTransportOptions) {
-    const { dialer, idle = IDLE, observe = () => undefined } = options;
+    const { dialer, idle = IDLE, watch = WATCH, observe = () => undefined } = options;
     this.#h1 = new H1Pool({ dialer, idle, observe });
-    this.#h2 = new H2Sessions({ dialer, idle, observe, h1: this.#h1 });
+    this.#h2 = new H2Sessions({ dialer, idle, watch, observe, h1: this.#h1 });
   }
 
   open(request: LinkRequest, events: LinkEvents): Link {
