@@ -1,2 +1,41 @@
-export { DnsError, type Resolver } from "./context/index.ts";
-export { type CreateResolverOptions, createResolver } from "./node/datagrams/index.ts";
+export {
+  type AddressOptions,
+  DnsError,
+  type LookupEvents,
+  type ResolveOptions,
+  Resolver,
+} from "./context/index.ts";
+export {
+  type Address,
+  type AddressRecord,
+  type Answer,
+  type CaaRecord,
+  type CacheEntry,
+  type CacheOptions,
+  type DnsFailure,
+  type DnsRecord,
+  type LookupRequest,
+  type MxRecord,
+  type NaptrRecord,
+  parseType,
+  type RecordType,
+  type ResolverOptions,
+  type ServiceRecord,
+  type SoaRecord,
+  type SrvRecord,
+  type Statistics,
+  type TargetRecord,
+  type TlsaRecord,
+  type TraceEvent,
+  type TxtRecord,
+  type UnknownRecord,
+} from "./dns/index.ts";
+export {
+  type CreateResolverOptions,
+  createHostResolver,
+  createLookup,
+  createResolver,
+  installGlobalLookup,
+  type LookupCallback,
+  type LookupFunction,
+} from "./node/datagrams/index.ts";

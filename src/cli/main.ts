@@ -16,6 +16,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "open a stream of a policy: payload in, payload out",
     load: async () => (await import("./commands/open.ts")).open,
   },
+  resolve: {
+    summary: "addresses and records of names, and how they were found",
+    load: async () => (await import("./commands/resolve.ts")).resolve,
+  },
   check: {
     summary: "every fault of a policy, with file:line:column",
     load: async () => (await import("./commands/check.ts")).check,

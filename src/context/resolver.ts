@@ -179,14 +179,28 @@ export class Resolver {
     return usable;
   }
 
-  /** The addresses that the cache holds now; undefined where a server would have to be asked. Synchronous. */
+  /**
+   * The addresses that the cache holds now, none where it knows that there are none; undefined where a server would
+   * have to be asked. Synchronous; `host` in lower case.
+   */
   peek(host: string, family: 4 | 6): readonly Address[] | undefined {
     return this.#machine.peek(host, family === 4 ? "A" : "AAAA", this.#ports.clock.now());
+  }
+
+  /** What `peek` says of both families; undefined unless both are known. */
+  peekBoth(
+    host: string,
+  ): { readonly six: readonly Address[]; readonly four: readonly Address[] } | undefined {
+    const now = this.#ports.clock.now();
+    const six = this.#machine.peek(host, "AAAA", now);
+    const four = six === undefined ? undefined : this.#machine.peek(host, "A", now);
+    return six === undefined || four === undefined ? undefined : { six, four };
   }
 
   /** The form of `resolve` without promises. Nothing is told after the returned function was called. */
   ask(request: LookupRequest, events: LookupEvents): () => void {
     const lookup = this.#nextId++;
+    this.#machine.isTraced = this.#tracers.size > 0 || this.#ports.diagnostics.hasSubscribers();
     this.#waiting.set(lookup, events);
     const name = this.#ascii(request.name);
     this.#driver.feed({
@@ -251,6 +265,7 @@ export class Resolver {
         return;
       case "trace":
         for (const tracer of this.#tracers) tracer(output.event);
+        if (this.#ports.diagnostics.hasSubscribers()) this.#ports.diagnostics.publish(output.event);
         return;
       default:
         this.#sockets.perform(output);

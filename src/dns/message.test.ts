@@ -64,7 +64,7 @@ describe("a message", () => {
           maxLength: 3,
         }),
       }),
-    }) as fc.Arbitrary<Message>;
+    }) as unknown as fc.Arbitrary<Message>;
     fc.assert(
       fc.property(message, (each) => {
         expect(decodeMessage(encodeMessage(each))).toEqual(each);

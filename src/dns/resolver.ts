@@ -118,10 +118,14 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     return this.#work.take();
   }
 
-  /** The addresses that the cache holds now for a host name in lower case; undefined when it must be asked. */
+  /** The addresses that the cache holds now, none where it knows that there are none; undefined when it must be asked. */
   peek(name: Name, type: "A" | "AAAA", now: Millis): readonly Address[] | undefined {
     const known = this.#cache.get(name, type, now);
-    return known?.failure === undefined ? known?.addresses : undefined;
+    if (known === undefined) return undefined;
+    const { failure } = known;
+    return failure === undefined || failure === "no-data" || failure === "not-found"
+      ? known.addresses
+      : undefined;
   }
 
   inspect(): readonly CacheEntry[] {

@@ -124,5 +124,4 @@ export type TraceEvent =
       readonly of: RecordType;
       readonly server: string;
       readonly ms: Millis;
-    }
-  | { readonly step: "next"; readonly name: Name; readonly of: RecordType; readonly reason: string };
+    };

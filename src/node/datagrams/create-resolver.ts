@@ -6,7 +6,7 @@ import { DEFAULT_OPTIONS, parseServer, type ResolverOptions, type ServerAddress 
 import { UsageError } from "../../lib/errors.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
-import { orderByRoute } from "./order-by-route.ts";
+import { RouteOrder } from "./order-by-route.ts";
 import { type SystemFiles, watchSystem } from "./system-files.ts";
 import { openTcpConnection } from "./tcp-connection.ts";
 import { openUdpChannel } from "./udp-channel.ts";
@@ -40,13 +40,14 @@ export function createResolver(options: CreateResolverOptions = {}): Resolver {
 
 /** The real world for one resolver. */
 export function createResolverPorts(files: SystemFiles = {}): ResolverPorts {
+  const routes = new RouteOrder();
   return {
     clock: systemClock,
     random: systemRandom,
     openChannel: openUdpChannel,
     connect: openTcpConnection,
     watchSystem: (told) => watchSystem(files, told),
-    order: orderByRoute,
+    order: (addresses) => routes.order(addresses),
     toAscii: domainToASCII,
     hasOnlyIpv6,
     diagnostics: { hasSubscribers: () => events.hasSubscribers, publish: (event) => events.publish(event) },
