@@ -22,7 +22,7 @@ export function requirePeer(name: Peer): string {
  * and fail by name. Use: `describe.skipIf(peerMissing("mosquitto"))(...)`.
  */
 export function peerMissing(name: Peer): string | undefined {
-  if (process.env["CI"] === "true" || findPeer(name) !== undefined) return undefined;
+  if (process.env.CI === "true" || findPeer(name) !== undefined) return undefined;
   const why = `skipped: the program "${name}" is not installed`;
   process.stderr.write(`${why}\n`);
   return why;

@@ -22,7 +22,7 @@ export interface MembersDesk {
 
 interface Request {
   readonly type: "suback" | "unsuback";
-  readonly filter: string;
+  readonly subscription: Subscription;
   /** Undefined once nobody waits for the answer. */
   member: number | undefined;
   readonly due: Millis;
@@ -89,7 +89,12 @@ export class Members {
   unsubscribe(filter: string, now: Millis): void {
     const id = this.#memory.inflight.takeControlId();
     if (id === undefined) return;
-    this.#requests.set(id, { type: "unsuback", filter, member: undefined, due: now });
+    this.#requests.set(id, {
+      type: "unsuback",
+      subscription: { filter, qos: 0 },
+      member: undefined,
+      due: now,
+    });
     this.#desk.write({ type: "unsubscribe", id, filter });
   }
 
@@ -128,10 +133,10 @@ export class Members {
     const member = request.member === undefined ? undefined : this.#members.get(request.member);
     if (member === undefined || code === undefined) return undefined;
     if (code >= FIRST_FAILURE) {
-      const why = `The broker refused to subscribe to "${request.filter}": ${describe(code, packet)}`;
+      const why = `The broker refused to subscribe to "${request.subscription.filter}": ${describe(code, packet)}`;
       this.#refuse(member.id, mqttReason("mqtt-subscribe-refused", why));
     } else {
-      this.#subscribed(member);
+      this.#subscribed(member, request.subscription);
     }
     return undefined;
   }
@@ -139,16 +144,7 @@ export class Members {
   /** A birth has settled. */
   born(ticket: number, outcome: Outcome): void {
     for (const [key, birth] of this.#births) {
-      if (birth.ticket !== ticket) continue;
-      const waiting = [...birth.waiting];
-      birth.ticket = undefined;
-      birth.waiting.clear();
-      if (outcome.type !== "acknowledged") this.#births.delete(key);
-      for (const id of waiting) {
-        if (outcome.type === "acknowledged") this.#establish(id);
-        else this.#refuse(id, outcome.reason);
-      }
-      return;
+      if (birth.ticket === ticket) this.#settleBirth(key, birth, outcome);
     }
   }
 
@@ -162,7 +158,7 @@ export class Members {
         this.#due = request.due;
         return;
       }
-      const why = `The broker did not answer SUBSCRIBE to "${request.filter}" within 20 s`;
+      const why = `The broker did not answer SUBSCRIBE to "${request.subscription.filter}" within 20 s`;
       this.#refuse(request.member, mqttReason("mqtt-subscribe-refused", why));
     }
   }
@@ -176,7 +172,7 @@ export class Members {
     const { filter } = subscribe;
     const fault = filterFault(filter) ?? unavailable(filter, limits);
     if (fault !== undefined) {
-      this.#refuseFilter(member, fault);
+      this.#refuseFilter(member.id, filter, fault);
       return;
     }
     if (this.#memory.filters.get(filter)?.get(member.stream) === subscribe.qos) {
@@ -185,11 +181,11 @@ export class Members {
     }
     const id = this.#memory.inflight.takeControlId();
     if (id === undefined) {
-      this.#refuseFilter(member, "every packet identifier is in use");
+      this.#refuseFilter(member.id, filter, "every packet identifier is in use");
       return;
     }
     const due = now + SUBSCRIBE_WAIT;
-    this.#requests.set(id, { type: "suback", filter, member: member.id, due });
+    this.#requests.set(id, { type: "suback", subscription: subscribe, member: member.id, due });
     this.#due = Math.min(this.#due, due);
     this.#desk.write({ type: "subscribe", id, filter, qos: this.#highestQos(subscribe) });
   }
@@ -206,12 +202,9 @@ export class Members {
     return highest;
   }
 
-  #subscribed(member: Member): void {
-    const { subscribe, stream } = member;
-    if (subscribe !== undefined) {
-      const streams = this.#memory.filters.get(subscribe.filter) ?? new Map<number, QualityOfService>();
-      this.#memory.filters.set(subscribe.filter, streams.set(stream, subscribe.qos));
-    }
+  #subscribed(member: Member, { filter, qos }: Subscription): void {
+    const streams = this.#memory.filters.get(filter) ?? new Map<number, QualityOfService>();
+    this.#memory.filters.set(filter, streams.set(member.stream, qos));
     this.#greet(member);
   }
 
@@ -242,17 +235,29 @@ export class Members {
     return birth;
   }
 
+  #settleBirth(key: string, birth: Birth, outcome: Outcome): void {
+    const waiting = [...birth.waiting];
+    birth.ticket = undefined;
+    birth.waiting.clear();
+    if (outcome.type !== "acknowledged") this.#births.delete(key);
+    for (const id of waiting) {
+      if (outcome.type === "acknowledged") this.#establish(id);
+      else this.#refuse(id, outcome.reason);
+    }
+  }
+
   #establish(id: number): void {
     this.#desk.emit({ type: "established", member: id });
   }
 
-  #refuseFilter(member: Member, fault: string): void {
-    const message = `Cannot subscribe to "${member.subscribe?.filter}": ${fault}`;
-    this.#refuse(member.id, mqttReason("mqtt-subscribe-refused", message));
+  #refuseFilter(member: number, filter: string, fault: string): void {
+    const message = `Cannot subscribe to "${filter}": ${fault}`;
+    this.#refuse(member, mqttReason("mqtt-subscribe-refused", message));
   }
 
   #refuse(id: number, reason: Reason): void {
-    if (this.#remove(id) !== undefined) this.#desk.emit({ type: "refused", member: id, reason });
+    this.#remove(id);
+    this.#desk.emit({ type: "refused", member: id, reason });
   }
 
   #remove(id: number): Member | undefined {

@@ -30,6 +30,8 @@ const CLOSE_WAIT = seconds(1);
 
 /** What a connection tells those who share it. */
 export interface ConnectionEvents {
+  /** There is a socket; CONNECT is on its way. */
+  opened(): void;
   established(member: number): void;
   refused(member: number, reason: Reason): void;
   message(packet: Received, receivers: Receivers): void;
@@ -144,6 +146,7 @@ export class Connection {
       this.#events.closed();
     });
     if (this.#holds.size > 0) socket.pause();
+    this.#events.opened();
     this.handle({ type: "opened" });
     // At once: a server that refuses the client certificate would otherwise close first, and the write would fail
     // before its alert is read.

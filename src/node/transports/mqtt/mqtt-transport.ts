@@ -32,13 +32,7 @@ export class MqttTransport implements Transport {
 
   constructor(parts: TransportParts, random: Random = systemRandom) {
     this.#random = random;
-    this.#parts = {
-      ...parts,
-      observe: (event) => {
-        parts.observe(event);
-        this.#sweep();
-      },
-    };
+    this.#parts = parts;
   }
 
   open(request: LinkRequest, events: LinkEvents): Link {
@@ -90,7 +84,12 @@ export class MqttTransport implements Transport {
     }
     const clientId = mqtt.clientId === "" ? randomClientId(this.#random) : mqtt.clientId;
     const firstId = 1 + Math.floor(this.#random.fraction() * 0xffff);
-    const session = new SharedSession(key, clientId, { ...this.#parts, custody: this.#custody, firstId });
+    const session = new SharedSession(key, clientId, {
+      ...this.#parts,
+      custody: this.#custody,
+      firstId,
+      closed: () => this.#sweep(),
+    });
     this.#sessions.add(session);
     return session;
   }

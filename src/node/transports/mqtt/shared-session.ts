@@ -26,6 +26,8 @@ export interface SessionParts extends TransportParts {
   readonly custody: Custody;
   /** The first packet identifier: random. */
   readonly firstId: number;
+  /** A connection is gone. */
+  readonly closed: () => void;
 }
 
 /** An MQTT session with the streams that share it. Outlives its network connections, of which it has one at a time. */
@@ -147,9 +149,15 @@ export class SharedSession {
     }
   }
 
+  #observe(type: "opened" | "closed", { peer }: Connection, reason?: Reason): void {
+    this.#parts.observe({ type, protocol: "mqtt", peer, ...(reason !== undefined && { reason }) });
+  }
+
   #connect(target: Target, mqtt: MqttTarget): Connection {
     const settings = settingsOf(target, mqtt, this.#clientId);
+    let why: Reason | undefined;
     const connection: Connection = new Connection(this.#parts, target, settings, this.#memory, {
+      opened: () => this.#observe("opened", connection),
       established: (member) => {
         const link = this.#links.get(member);
         for (const packet of link === undefined ? [] : this.#parked.take(link.stream)) link?.deliver(packet);
@@ -169,6 +177,7 @@ export class SharedSession {
         for (const ticket of tickets) this.#parts.custody.settle(ticket, BY_KERNEL);
       },
       ended: (reason) => {
+        why = reason;
         this.#connection = undefined;
         this.#closing.add(connection);
         const links = [...this.#links.values()];
@@ -177,7 +186,8 @@ export class SharedSession {
       },
       closed: () => {
         this.#closing.delete(connection);
-        this.#parts.observe({ type: "closed", protocol: "mqtt", peer: connection.peer });
+        if (connection.peer !== "") this.#observe("closed", connection, why);
+        this.#parts.closed();
       },
     });
     this.#settings = settings;
