@@ -10,7 +10,7 @@ import {
   requirePolicy,
   type StreamtypeName,
 } from "../policy/index.ts";
-import type { Identity } from "../stream/index.ts";
+import type { Identity, MetadataValues } from "../stream/index.ts";
 import type { Settings } from "./core.ts";
 import type { StateEvent } from "./events.ts";
 import type { Handlers } from "./handlers.ts";
@@ -20,7 +20,7 @@ import { observe } from "./observe.ts";
 import type { Abortable, Logger, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import { Stream, type Surroundings } from "./stream.ts";
-import type { RequestOptions } from "./stream-options.ts";
+import type { MetadataOf, RequestOptions } from "./stream-options.ts";
 
 export interface ContextOptions<P = PolicySource> {
   /** A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. */
@@ -34,7 +34,7 @@ export interface ContextOptions<P = PolicySource> {
 }
 
 export interface OpenOptions<Name extends string = string> {
-  readonly metadata?: Partial<Readonly<Record<Name, string>>>;
+  readonly metadata?: MetadataOf<Name>;
   /** Closes the stream when it fires. */
   readonly signal?: Abortable;
   /** The callback form. */
@@ -110,7 +110,7 @@ export class Context<P = unknown> {
       this.#settings(streamtype),
       this.#surroundings,
       {
-        metadata: options.metadata ?? {},
+        metadata: (options.metadata ?? {}) as MetadataValues,
         handlers: options,
       },
     );

@@ -43,4 +43,4 @@ export type {
   SystemEvents,
 } from "./resolver-ports.ts";
 export { Stream } from "./stream.ts";
-export type { MessageOptions, RequestOptions } from "./stream-options.ts";
+export type { MessageOptions, MetadataOf, RequestOptions } from "./stream-options.ts";

@@ -2,11 +2,16 @@ import type { Millis } from "../lib/millis.ts";
 import type { Body } from "./events.ts";
 import type { Abortable } from "./ports.ts";
 
+/** Values by metadata name; where a streamtype has no metadata, nothing at all. */
+export type MetadataOf<Name extends string> = [Name] extends [never]
+  ? Readonly<Record<string, never>>
+  : Partial<Readonly<Record<Name, string>>>;
+
 export interface RequestOptions<Name extends string = string> {
   /** What to send. Text and bytes have a known length; an iterable is sent in pieces as it comes. */
   readonly payload?: Body;
   /** Metadata for this transaction alone, over that of the stream. */
-  readonly metadata?: Partial<Readonly<Record<Name, string>>>;
+  readonly metadata?: MetadataOf<Name>;
   readonly signal?: Abortable;
   /** Milliseconds until the transaction is given up, retries included. Default: the policy's `timeout_ms`, if any. */
   readonly timeout?: Millis;

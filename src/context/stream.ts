@@ -19,7 +19,7 @@ import { Listeners } from "./listeners.ts";
 import { nextState } from "./next-state.ts";
 import type { Abortable, Frame, Ports, SendOptions } from "./ports.ts";
 import type { Reply } from "./reply.ts";
-import type { MessageOptions, RequestOptions } from "./stream-options.ts";
+import type { MessageOptions, MetadataOf, RequestOptions } from "./stream-options.ts";
 
 /** What the context gives a stream beside its settings. */
 export interface Surroundings {
@@ -122,7 +122,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   }
 
   /** Sets metadata for what is sent from now on. Throws UsageError `metadata-unknown` or `metadata-unsafe`. */
-  setMetadata(values: Partial<Readonly<Record<Name, string>>>): void {
+  setMetadata(values: MetadataOf<Name>): void {
     for (const [name, value] of Object.entries(values)) this.#setMetadata(name, value as string | undefined);
   }
 
