@@ -1,64 +1,98 @@
-import { readFile } from "node:fs/promises";
-import { createInterface } from "node:readline";
-import type { Acknowledgement, Stream } from "../index.ts";
+import type { Acknowledgement, Message, Stream } from "../index.ts";
 import { SecureStreamsError } from "../index.ts";
 import type { Work } from "./commands/open.ts";
-import { EXIT, type ExitCode, exitCodeFor } from "./exit-codes.ts";
-import { tellMessage, tellStates } from "./tell-states.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { readMessages, releaseStdin } from "./source.ts";
+import { tellMessage } from "./tell.ts";
 
 /** Messages over ws, mqtt or raw: lines in, payload out, until everything is acknowledged or enough has come. */
 export async function exchange(stream: Stream, work: Work): Promise<ExitCode> {
-  const { output, signal } = work.invocation;
-  tellStates(stream, output);
-  const ended = endOf(stream, signal);
+  const sender = new Sender(stream, work);
+  const failed = failureOf(stream, work);
   stream.connect();
   if (work.timeout !== undefined) stream.timeout(work.timeout);
   const received = receive(stream, work);
-  const sent = send(stream, work);
-  const enough = work.count === undefined ? sent : Promise.all([sent, received]).then(() => EXIT.done);
-  return await Promise.race([enough, ended, received.then(() => ended)]);
-}
-
-async function send(stream: Stream, { data, invocation }: Work): Promise<ExitCode> {
-  const pending: Promise<Acknowledgement>[] = [];
-  for await (const line of messages(data, invocation.signal)) {
-    const sent = stream.send(line);
-    sent.catch(() => {});
-    pending.push(sent);
-    if (pending.length >= 64) await pending.shift();
+  const sent = sender.run();
+  const done = work.count === undefined ? sent : received.then(() => sender.settled());
+  try {
+    await Promise.race([done, failed, sent.then(() => done)]);
+    return EXIT.done;
+  } catch (error) {
+    // Stopped by a signal with nothing on the way: all that was asked for is done.
+    if (error === work.invocation.signal.reason && sender.pending === 0) return EXIT.done;
+    throw error;
+  } finally {
+    releaseStdin();
   }
-  await Promise.all(pending);
-  return EXIT.done;
 }
 
-async function* messages(data: string | undefined, signal: AbortSignal): AsyncIterable<string | Uint8Array> {
-  if (data === undefined || data === "-") yield* createInterface({ input: process.stdin, signal });
-  else yield data.startsWith("@") ? await readFile(data.slice(1)) : data;
+/** Sends what `--data` or stdin gives, at most a window of it unacknowledged. */
+class Sender {
+  readonly #stream: Stream;
+  readonly #work: Work;
+  readonly #pending = new Set<Promise<Acknowledgement>>();
+
+  constructor(stream: Stream, work: Work) {
+    this.#stream = stream;
+    this.#work = work;
+  }
+
+  get pending(): number {
+    return this.#pending.size;
+  }
+
+  async run(): Promise<void> {
+    for await (const message of readMessages(this.#work.data, this.#work.invocation.signal)) {
+      const sent = this.#stream.send(message);
+      this.#pending.add(sent);
+      sent.then(
+        () => this.#pending.delete(sent),
+        () => {},
+      );
+      if (this.#pending.size >= WINDOW) await Promise.race(this.#pending);
+    }
+    await this.settled();
+  }
+
+  async settled(): Promise<void> {
+    await Promise.all(this.#pending);
+  }
 }
 
-/** Resolves when as many messages have come as were asked for; without a number, when the stream ends. */
+const WINDOW = 64;
+
+/** Resolves when as many messages have come as were asked for. */
 async function receive(stream: Stream, { count, invocation: { output } }: Work): Promise<void> {
   let left = count ?? Number.POSITIVE_INFINITY;
   for await (const message of stream) {
     tellMessage(output, message, stream.received);
-    if (!output.json && message.end) process.stdout.write("\n");
-    if (message.end || !message.start) left -= 1;
+    if (!output.json && message.end) output.payload(LINE_END);
+    if (isLast(message)) left -= 1;
     if (left <= 0) return;
   }
 }
 
-/** The exit code when the stream can do no more. */
-function endOf(stream: Stream, signal: AbortSignal): Promise<ExitCode> {
-  return new Promise((resolve, reject) => {
+const LINE_END = Uint8Array.of(0x0a);
+
+/** Whether a message is complete with this piece. Raw bytes have no messages: each piece counts. */
+function isLast({ end, binary, topic }: Message): boolean {
+  return end || (binary === undefined && topic === undefined);
+}
+
+/** Rejects when the stream can do no more, with the reason; when the user stops it, with the signal's reason. */
+function failureOf(stream: Stream, { timeout, invocation: { signal } }: Work): Promise<never> {
+  return new Promise((_, reject) => {
     stream.on("state", ({ state, reason }) => {
-      if (state === "timeout") resolve(EXIT.timeout);
-      else if (state === "destroying") resolve(EXIT.done);
-      else if (state === "all-retries-failed" && reason !== undefined) {
-        const error = new SecureStreamsError(reason);
-        if (exitCodeFor(error) === EXIT.usage) reject(error);
-        else resolve(EXIT.unreachable);
+      if (state === "timeout") {
+        const message = `Not done within ${timeout} ms`;
+        reject(new SecureStreamsError({ layer: "stream", code: "timeout", message }));
+      } else if (state === "all-retries-failed" && reason !== undefined) {
+        const { message, layer } = reason;
+        const cause = new SecureStreamsError(reason);
+        const told = `Every attempt failed; the last: ${message}`;
+        reject(new SecureStreamsError({ layer, code: "all-retries-failed", message: told }, { cause }));
       }
     });
-    signal.addEventListener("abort", () => resolve(EXIT.done), { once: true });
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
   });
 }

@@ -1,4 +1,4 @@
-import type { ErrorCode, Layer } from "../lib/errors.ts";
+import { type ErrorCode, SecureStreamsError } from "../lib/errors.ts";
 
 /** What the process ends with. */
 export const EXIT = {
@@ -9,6 +9,8 @@ export const EXIT = {
   timeout: 4,
   notPermitted: 5,
   internal: 70,
+  /** SIGINT or SIGTERM came before everything was done. */
+  interrupted: 130,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -30,6 +32,13 @@ const CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
 };
 
 /** The exit code that tells a script what `error` was. */
-export function exitCodeFor({ code, layer }: { readonly code: ErrorCode; readonly layer: Layer }): ExitCode {
+export function exitCodeFor(error: unknown): ExitCode {
+  if (!(error instanceof SecureStreamsError)) return EXIT.internal;
+  if (error.code !== "all-retries-failed") return codeOf(error);
+  const last = error.cause instanceof SecureStreamsError ? codeOf(error.cause) : codeOf(error);
+  return last === EXIT.usage || last === EXIT.notPermitted ? last : EXIT.unreachable;
+}
+
+function codeOf({ code, layer }: SecureStreamsError): ExitCode {
   return CODES[code] ?? (layer === "policy" ? EXIT.usage : EXIT.unreachable);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
-import { SecureStreamsError, UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/errors.ts";
 import { nearest } from "../policy/index.ts";
 import type { Command } from "./command.ts";
 import { EXIT, type ExitCode, exitCodeFor } from "./exit-codes.ts";
@@ -34,12 +34,16 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
   },
 };
 
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  // The reader of a pipe has left: nobody is there to tell.
+  if (error.code === "EPIPE") process.exit(EXIT.done);
+  throw error;
+});
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<ExitCode> {
   const [name, ...rest] = args;
-  const output = processOutput(args.includes("--json"));
-  if (name === undefined || name === "--help" || name === "-h" || name === "help") {
+  if (name === undefined || name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
     process.stdout.write(help());
     return name === undefined ? EXIT.usage : EXIT.done;
   }
@@ -47,32 +51,39 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     process.stdout.write(`${await version()}\n`);
     return EXIT.done;
   }
+  const output = processOutput(args.includes("--json"));
+  const controller = new AbortController();
   try {
-    const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-    if (entry === undefined) throw unknownCommand(name);
-    return await run(await entry.load(), rest, output);
+    if (name === "help") return await run(await load(rest[0] ?? ""), ["--help"], output, controller);
+    return await run(await load(name), rest, output, controller);
   } catch (error) {
+    if (controller.signal.aborted && error === controller.signal.reason) return EXIT.interrupted;
     output.error(error);
-    if (error instanceof SecureStreamsError) return exitCodeFor(error);
-    return EXIT.internal;
+    return exitCodeFor(error);
   }
 }
 
-async function run(command: Command, args: readonly string[], output: Output): Promise<ExitCode> {
+function load(name: string): Promise<Command> {
+  const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (entry === undefined) throw unknownCommand(name);
+  return entry.load();
+}
+
+async function run(
+  command: Command,
+  args: readonly string[],
+  output: Output,
+  controller: AbortController,
+): Promise<ExitCode> {
   const { values, positionals } = parse(command, args);
   if (values.help === true) {
     process.stdout.write(command.help);
     return EXIT.done;
   }
   requirePositionals(command, positionals);
-  const controller = new AbortController();
   const stop = (): void => controller.abort();
+  // Once each: whoever asks twice is not kept waiting for a clean end.
   process.once("SIGINT", stop).once("SIGTERM", stop);
-  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    // The reader of a pipe has left: nobody is there to tell.
-    if (error.code === "EPIPE") process.exit(EXIT.done);
-    throw error;
-  });
   try {
     return await command.run({ values, positionals, output, signal: controller.signal });
   } finally {
@@ -81,18 +92,20 @@ async function run(command: Command, args: readonly string[], output: Output): P
 }
 
 function parse(command: Command, args: readonly string[]): ReturnType<typeof parseArgs> {
+  const options: Command["options"] = {
+    help: { type: "boolean", short: "h" },
+    json: { type: "boolean" },
+    ...command.options,
+  };
   try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      strict: true,
-      options: { help: { type: "boolean", short: "h" }, json: { type: "boolean" }, ...command.options },
-    });
+    return parseArgs({ args: [...args], allowPositionals: true, strict: true, options });
   } catch (error) {
     const message = error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error);
-    throw new UsageError(
-      `Cannot run "${command.name}": ${message}; see secure-streams ${command.name} --help`,
-    );
+    const unknown = /^Unknown option '--(.+)'/.exec(message)?.[1];
+    const near = unknown === undefined ? undefined : nearest(unknown, Object.keys(options));
+    const hint =
+      near === undefined ? `see secure-streams ${command.name} --help` : `did you mean "--${near}"?`;
+    throw new UsageError(`Cannot run "${command.name}": ${message}; ${hint}`);
   }
 }
 
@@ -132,7 +145,7 @@ Example:
   echo '{"t":21.5}' | secure-streams open telemetry --policy policy.json
 
 Exit codes: 0 done, 1 refused by the peer, 2 usage or policy, 3 unreachable, 4 timed out,
-5 not permitted, 70 a fault of this program. With --json every command prints one JSON
+5 not permitted, 70 a fault of this program, 130 interrupted. With --json every command prints one JSON
 object per line.
 `;
 }

@@ -13,6 +13,7 @@ export interface Output {
   payload(bytes: Uint8Array): void;
   /** An error: a sentence on stderr, and an event with `--json`. */
   error(error: unknown): void;
+  /** Colours of `line` and `note`; taken off again where no terminal shows them. */
   readonly paint: Paint;
   /** Whether stderr is a terminal that takes cursor movements. */
   readonly isLive: boolean;
@@ -27,38 +28,43 @@ export interface Paint {
 
 /** The process's own stdout and stderr. Colour on a terminal only, and never with NO_COLOR. */
 export function processOutput(json: boolean): Output {
-  const isTerminal = process.stderr.isTTY === true && process.env.TERM !== "dumb";
-  const paint = isTerminal && process.env.NO_COLOR === undefined ? COLOURS : PLAIN;
+  const isPlain = process.env.NO_COLOR !== undefined || process.env.TERM === "dumb";
+  const dressed = (stream: NodeJS.WriteStream, text: string): string =>
+    stream.isTTY === true && !isPlain ? text : text.replace(COLOUR, "");
   const event = (name: string, fields: object): void => {
     if (json)
       process.stdout.write(`${JSON.stringify({ event: name, at: new Date().toISOString(), ...fields })}\n`);
   };
   return {
     json,
-    paint,
-    isLive: isTerminal && !json,
+    paint: COLOURS,
+    isLive: process.stderr.isTTY === true && process.env.TERM !== "dumb" && !json,
     event,
-    line: (text) => void (json || process.stdout.write(`${text}\n`)),
-    note: (text) => void (json || process.stderr.write(`${text}\n`)),
+    line: (text) => void (json || process.stdout.write(`${dressed(process.stdout, text)}\n`)),
+    note: (text) => void (json || process.stderr.write(`${dressed(process.stderr, text)}\n`)),
     payload: (bytes) => void (json || process.stdout.write(bytes)),
     error(error) {
-      const { code, message } = describe(error);
+      const { code, message, isPlainSpoken } = describe(error);
       event("error", { code, message });
-      process.stderr.write(`${paint.bad("secure-streams:")} ${message}\n`);
+      const mark = isPlainSpoken ? "" : ` ${COLOURS.dim(`[${code}]`)}`;
+      const text = `${COLOURS.bad("secure-streams:")} ${printable(message)}${mark}\n`;
+      process.stderr.write(dressed(process.stderr, text));
     },
   };
 }
 
-/** Code and sentence of anything thrown. */
-export function describe(error: unknown): { readonly code: string; readonly message: string } {
+/** Code and sentence of anything thrown. `isPlainSpoken`: the code would add nothing for people. */
+function describe(error: unknown): {
+  readonly code: string;
+  readonly message: string;
+  readonly isPlainSpoken: boolean;
+} {
   if (error instanceof SecureStreamsError) {
-    const prefix = error.code.startsWith("policy-") || error.code === "usage" ? "" : `[${error.code}] `;
-    return { code: error.code, message: prefix + printable(error.message) };
+    const { code, message } = error;
+    return { code, message, isPlainSpoken: code.startsWith("policy-") || code === "usage" };
   }
-  return {
-    code: "internal",
-    message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-  };
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return { code: "internal", message, isPlainSpoken: false };
 }
 
 /** Text of a peer as a terminal may see it: control characters other than line ends and tabs are shown, not obeyed. */
@@ -69,10 +75,11 @@ export function printable(text: string): string {
   );
 }
 
-const PLAIN: Paint = { good: (text) => text, bad: (text) => text, dim: (text) => text, bold: (text) => text };
 const COLOURS: Paint = {
   good: (text) => `\x1b[32m${text}\x1b[0m`,
   bad: (text) => `\x1b[31m${text}\x1b[0m`,
   dim: (text) => `\x1b[2m${text}\x1b[0m`,
   bold: (text) => `\x1b[1m${text}\x1b[0m`,
 };
+/** What `COLOURS` adds to a text. */
+const COLOUR = /\x1b\[\d+m/g;

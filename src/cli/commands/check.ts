@@ -21,9 +21,9 @@ Example:
 `,
   options: { strict: { type: "boolean" } },
   positionals: ["POLICY"],
-  async run({ values, positionals, output }) {
+  async run({ values, positionals, output, signal }) {
     const location = positionals[0] ?? "";
-    const { document, problems } = await loadDocument(location, values.strict === true);
+    const { document, problems } = await loadDocument(location, values.strict === true, signal);
     for (const problem of problems) output.event("problem", problem);
     const { formatProblem } = await import("../../policy/index.ts");
     const { paint } = output;

@@ -28,9 +28,9 @@ Example:
 `,
   options: { strict: { type: "boolean" } },
   positionals: ["POLICY", "STREAMTYPE?"],
-  async run({ values, positionals, output }) {
+  async run({ values, positionals, output, signal }) {
     const [location = "", only] = positionals;
-    const document = requirePolicy(await loadDocument(location, values.strict === true));
+    const document = requirePolicy(await loadDocument(location, values.strict === true, signal));
     const names = [...document.policy.streamtypes.keys()];
     if (only !== undefined && !names.includes(only)) {
       const near = nearest(only, names);

@@ -1,8 +1,11 @@
-import { type Context, createContext } from "../../index.ts";
+import { type Context, createContext, formatProblem } from "../../index.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { type Command, type Invocation, text, texts, wholeNumber } from "../command.ts";
 import { exchange } from "../exchange.ts";
 import type { ExitCode } from "../exit-codes.ts";
+import { until } from "../interrupt.ts";
+import { type Output, printable } from "../output.ts";
+import { tellState } from "../tell.ts";
 import { transact } from "../transact.ts";
 
 export const open: Command = {
@@ -24,7 +27,8 @@ h1, h2: one transaction. Its body comes from --data, or from stdin where the met
 ws, mqtt, raw: each line of stdin (or --data) is a message; leaves when stdin has ended and
 everything is acknowledged, unless --count waits for more.
 
-Exit codes: 0 acknowledged, 1 refused by the peer, 2 usage or policy, 3 unreachable, 4 timed out.
+Exit codes: 0 acknowledged, 1 refused by the peer, 2 usage or policy, 3 unreachable, 4 timed out,
+130 interrupted before everything was acknowledged.
 
 Example:
   secure-streams open config --policy policy.json > config.json
@@ -43,10 +47,10 @@ Example:
     const timeout = wholeNumber(invocation, "timeout", 1);
     const count = wholeNumber(invocation, "count", 1);
     const metadata = readMetadata(invocation);
-    await using context = await createContext({
-      policy: text(invocation, "policy") ?? "policy.json",
-      strict: invocation.values.strict === true,
-    });
+    const policy = text(invocation, "policy") ?? "policy.json";
+    const strict = invocation.values.strict === true;
+    await using context = await until(invocation.signal, createContext({ policy, strict }));
+    tellProblems(context, policy, invocation.output);
     const work = { metadata, timeout, count, data: text(invocation, "data"), invocation };
     return await start(context, invocation.positionals[0] ?? "", work);
   },
@@ -62,8 +66,26 @@ export interface Work {
 }
 
 function start(context: Context<string>, streamtype: string, work: Work): Promise<ExitCode> {
-  const stream = context.open(streamtype, { metadata: work.metadata, signal: work.invocation.signal });
+  const { output } = work.invocation;
+  const stream = context.open(streamtype, {
+    metadata: work.metadata,
+    state: (event) => {
+      tellState(output, event);
+      return undefined;
+    },
+  });
   return stream.isTransactional ? transact(stream, work) : exchange(stream, work);
+}
+
+/** Warnings of the policy, which a program would find in its log. */
+function tellProblems({ problems }: Context<string>, policy: string, output: Output): void {
+  for (const problem of problems) output.event("problem", problem);
+  for (const problem of problems) {
+    if (problem.severity === "warning") output.note(printable(formatProblem(problem)));
+  }
+  const notes = problems.filter(({ severity }) => severity === "note").length;
+  if (notes > 0)
+    output.note(`${notes} of its keys are not acted upon yet; see secure-streams check ${policy}`);
 }
 
 function readMetadata(invocation: Invocation): Record<string, string> {
