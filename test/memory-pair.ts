@@ -65,6 +65,13 @@ class MemorySocket extends Duplex {
     return this;
   }
 
+  /** As of net.Socket: ends, and is gone once all is written. */
+  destroySoon(): void {
+    if (this.writable) this.end();
+    if (this.writableFinished) this.destroy();
+    else this.once("finish", () => this.destroy());
+  }
+
   /** The other end has said its last. */
   finish(how: Cut["how"] = "end"): void {
     if (this.#isDone || this.destroyed) return;
@@ -76,6 +83,7 @@ class MemorySocket extends Duplex {
   #pass(chunk: Buffer, done: Done): void {
     const { other, cut } = this;
     if (other === undefined || this.isFrozen) {
+      this.bytesWritten += chunk.length;
       done();
       return;
     }

@@ -34,9 +34,9 @@ export interface Flood {
 }
 
 const SECOND = 1000;
+const STEP = 25;
 const RETRY = { svalidping: 10, svalidhup: 20 };
-const CUT_CODES =
-  /^(connection-(closed|reset|lost)|http-incomplete|http-goaway|ws-closed|mqtt-disconnected)$/;
+const CUT_CODES = /^(connection-(closed|reset)|http-incomplete|http-stream-reset)$/;
 
 /**
  * What every transport promises, checked with connections in memory and a clock that stands still unless the test moves
@@ -112,19 +112,20 @@ export function transportContract(name: string, hasProbe: boolean, makeWorld: ()
       await expectNothingLeft(transport, dialer);
     });
 
-    test.runIf(hasProbe)("a peer that answers probes is never given up", async () => {
-      const { transport, dialer } = open(world, { accept: (server) => world.acceptMute(server) });
-      const link = new OpenLink(transport, target(world));
-      await midway(world, link, dialer);
-      const said = dialer.pairs[0]?.server.bytesRead ?? 0;
+    if (hasProbe)
+      test("a peer that answers probes is never given up", async () => {
+        const { transport, dialer } = open(world, { accept: (server) => world.acceptMute(server) });
+        const link = new OpenLink(transport, target(world));
+        await midway(world, link, dialer);
+        const said = dialer.pairs[0]?.server.bytesRead ?? 0;
 
-      for (let second = 0; second < 10 * RETRY.svalidhup; second++) await advance(SECOND);
+        for (let second = 0; second < 10 * RETRY.svalidhup; second++) await advance(SECOND);
 
-      expect(link.end).toBeUndefined();
-      expect(dialer.pairs[0]?.server.bytesRead).toBeGreaterThan(said);
-      link.link.close();
-      await expectNothingLeft(transport, dialer);
-    });
+        expect(link.end).toBeUndefined();
+        expect(dialer.pairs[0]?.server.bytesRead).toBeGreaterThan(said);
+        link.link.close();
+        await expectNothingLeft(transport, dialer);
+      });
 
     test.each(["end", "reset"] as const)(
       "a peer that closes (%s) after any byte of a good conversation makes no success",
@@ -262,8 +263,12 @@ export function transportContract(name: string, hasProbe: boolean, makeWorld: ()
     }
 
     async function expectNothingLeft(transport: Transport, dialer: MemoryDialer): Promise<void> {
-      const closed = transport.close();
-      await advance(3 * SECOND);
+      let isClosed = false;
+      const closed = transport.close().then(() => {
+        isClosed = true;
+      });
+      await turns();
+      if (!isClosed) await advance(3 * SECOND);
       await closed;
       await turns();
       expect(transport.inspect()).toEqual([]);
@@ -317,9 +322,13 @@ function bytesOf(link: OpenLink): number {
   return link.received.reduce((sum, { length }) => sum + length, 0);
 }
 
+/** Time passes in steps that leave the connections time to speak. */
 async function advance(span: number): Promise<void> {
   await turns();
-  await vi.advanceTimersByTimeAsync(span);
+  for (let left = span; left > 0; left -= STEP) {
+    await vi.advanceTimersByTimeAsync(Math.min(left, STEP));
+    await turns(3);
+  }
   await turns();
 }
 
