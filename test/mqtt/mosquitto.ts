@@ -43,6 +43,8 @@ export async function startMosquitto(
     child.kill(signal);
     await gone;
   };
+  // A test that fails before it stops the broker leaves none behind.
+  process.once("exit", () => child.kill("SIGKILL"));
   await start();
   return {
     port,

@@ -140,7 +140,7 @@ export class Connection {
     socket.on("error", (error) => {
       this.#cause ??= this.#socketReason(error);
     });
-    socket.on("end", () => socket.destroySoon());
+    socket.on("end", () => socket.end(() => socket.destroy()));
     socket.on("close", () => {
       this.handle({ type: "lost", reason: this.#cause ?? this.#closedReason() });
       this.#events.closed();
@@ -213,15 +213,16 @@ export class Connection {
     } else {
       this.#outbox?.end();
       socket.resume();
-      const giveUp = this.#parts.clock.wake(
-        this.#parts.clock.now() + CLOSE_WAIT,
-        () => socket.destroy(),
-        false,
-      );
-      socket.once("close", giveUp);
+      if (!socket.destroyed) this.#closeInTime(socket);
     }
     this.#loseUnwritten(reason);
     this.#events.ended(reason);
+  }
+
+  #closeInTime(socket: Socket): void {
+    const { clock } = this.#parts;
+    const giveUp = clock.wake(clock.now() + CLOSE_WAIT, () => socket.destroy(), false);
+    socket.once("close", giveUp);
   }
 
   #written(tickets: readonly number[]): void {

@@ -52,6 +52,6 @@ export class Outbox {
   /** Writes what is left, then closes. */
   end(): void {
     this.flush();
-    this.#socket.destroySoon();
+    this.#socket.end(() => this.#socket.destroy());
   }
 }
