@@ -259,3 +259,35 @@ test("cookies are kept and returned, to their own place only", async () => {
   await transport.close();
   server.close();
 });
+
+test("a redirect without end is followed all the same, and shows another origin no credential", async () => {
+  const seen: (string | undefined)[] = [];
+  const other = createServer((request, reply) => {
+    seen.push(request.headers.authorization, request.headers["x-key"] as string | undefined);
+    reply.end("there");
+  });
+  await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+  const place = `http://127.0.0.1:${(other.address() as AddressInfo).port}/`;
+  const server = createServer((_, reply) => {
+    reply.writeHead(302, { location: place });
+    const more = (): void => {
+      while (reply.write("x".repeat(10_000)));
+      reply.once("drain", more);
+    };
+    more();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  const transport = new HttpTransport({ dialer: new Dialer() });
+  const target = targetOf({ port, protocol: "h1", http_method: "GET", http_url: "x", allow_redirects: true });
+  const headers = ["authorization", "secret", "x-key", "secret"];
+  if (target.http === undefined) throw new Error("no http");
+
+  const told = await get(transport, { ...target, http: { ...target.http, headers } });
+
+  expect(told.body.toString()).toBe("there");
+  expect(seen).toEqual([undefined, undefined]);
+  await transport.close();
+  server.close();
+  other.close();
+});

@@ -11,6 +11,9 @@ const MIDDLE = { start: false, end: false };
 const LAST = { start: false, end: true };
 const WHOLE = { start: true, end: true };
 
+/** Bytes of a redirect's own body that are read so that its connection can be kept. */
+const MAX_LEADING = 65_536;
+
 /** Methods whose repetition does nothing new (RFC 9110, 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
@@ -36,6 +39,7 @@ export class Exchange implements Link, CallEvents {
   #hasData = false;
   /** The response under way is not for the reader: its end leads on. */
   #isLeading = false;
+  #leading = 0;
   #isOver = false;
 
   constructor(request: LinkRequest, http: HttpTarget, events: LinkEvents, options: ExchangeOptions) {
@@ -102,10 +106,16 @@ export class Exchange implements Link, CallEvents {
     if (!next.keepsBody) this.#dropBody();
     this.#hasRetried = false;
     this.#isLeading = true;
+    this.#leading = 0;
   }
 
   data(chunk: Uint8Array): boolean {
-    if (this.#isOver || this.#isLeading) return true;
+    if (this.#isOver) return true;
+    if (this.#isLeading) {
+      this.#leading += chunk.length;
+      if (this.#leading > MAX_LEADING) this.#leadOn();
+      return true;
+    }
     const frame = this.#hasData ? MIDDLE : FIRST;
     this.#hasData = true;
     return this.#events.data(chunk, frame);
@@ -137,6 +147,13 @@ export class Exchange implements Link, CallEvents {
       return;
     }
     this.#fail(fault.reason, this.#isRepeatable(fault));
+  }
+
+  /** Follows a redirect without the rest of its body. */
+  #leadOn(): void {
+    this.#isLeading = false;
+    this.#call?.abort();
+    queueMicrotask(() => this.start());
   }
 
   #mayRetry(fault: Fault): boolean {
