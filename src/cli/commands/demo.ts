@@ -1,17 +1,20 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Context, createContext } from "../../index.ts";
+import { createHostResolver, createResolver } from "../../node/datagrams/index.ts";
 import { createAuthority } from "../../testing/index.ts";
 import type { Command } from "../command.ts";
-import { demoResolver } from "../demo/demo-resolver.ts";
 import { Lane } from "../demo/lane.ts";
 import { NameServer } from "../demo/name-server.ts";
 import { Peers } from "../demo/peers.ts";
-import { demoPolicy, LANES } from "../demo/policy.ts";
+import { demoPolicy, HOST, LANES } from "../demo/policy.ts";
 import { Table } from "../demo/table.ts";
-import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { EXIT } from "../exit-codes.ts";
+import { until } from "../interrupt.ts";
 import type { Output } from "../output.ts";
+import { stateFields } from "../tell.ts";
 
 /** The whole demo, whatever happens. */
 const LONGEST = 19_000;
@@ -36,12 +39,22 @@ Example:
   options: {},
   positionals: [],
   async run({ output, signal }) {
-    const work = await prepare(output);
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]);
+    const started = performance.now();
+    const stage = await prepare(output);
+    const lanes = LANES.map((name) => {
+      return new Lane(stage.context, name, (event) => output.event("state", stateFields(event)));
+    });
     try {
-      return await show(work, output, limit);
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]);
+      await until(signal, show(lanes, stage.peers, { output, limit }));
+      for (const lane of lanes) summarise(lane, output);
+      bidFarewell(performance.now() - started, output);
+      return EXIT.done;
+    } catch (error) {
+      if (!signal.aborted) for (const lane of lanes) summarise(lane, output);
+      throw error;
     } finally {
-      await work.end();
+      await stage.end();
     }
   },
 };
@@ -54,7 +67,7 @@ interface Stage {
 
 async function prepare(output: Output): Promise<Stage> {
   const authority = createAuthority({ commonName: "secure-streams demo root" });
-  const { chainPem, keyPem } = authority.issue({ names: ["gateway.demo.test"] });
+  const { chainPem, keyPem } = authority.issue({ names: [HOST] });
   const peers = new Peers({ certificate: chainPem, key: keyPem });
   const names = new NameServer();
   const [ports, namePort] = await Promise.all([peers.start(), names.start()]);
@@ -62,13 +75,18 @@ async function prepare(output: Output): Promise<Stage> {
   const file = join(folder, "policy.json");
   const certificate = Buffer.from(authority.certificateDer).toString("base64");
   await writeFile(file, `${JSON.stringify(demoPolicy(ports, certificate), undefined, 2)}\n`);
-  output.note(`A private CA, five TLS peers and a name server on loopback; the policy is ${file}`);
-  const context = await createContext({ policy: file as string, resolver: demoResolver(namePort) });
+  output.event("prepared", { policy: file, host: HOST, nameServer: namePort, ports });
+  output.note(`On 127.0.0.1, with a certificate of a private CA for ${HOST}:`);
+  output.note(`  ${LANES.map((name) => `${name} on ${ports[name]}`).join(", ")}, dns on ${namePort}`);
+  output.note(`  policy in ${file}\n`);
+  const resolver = createResolver({ servers: [`127.0.0.1:${namePort}`] });
+  const context = await createContext({ policy: file as string, resolver: createHostResolver(resolver) });
   return {
     context,
     peers,
     async end() {
       await context.close();
+      resolver.close();
       await peers.kill();
       names.stop();
       await rm(folder, { recursive: true, force: true });
@@ -76,80 +94,70 @@ async function prepare(output: Output): Promise<Stage> {
   };
 }
 
-async function show({ context, peers }: Stage, output: Output, limit: AbortSignal): Promise<ExitCode> {
-  const lanes = LANES.map(
-    (name) =>
-      new Lane(context, name, (lane, event) => {
-        const { state, previous, attempt, reason } = event;
-        output.event("state", { streamtype: lane.name, state, previous, attempt, reason: reason ?? null });
-      }),
-  );
+interface Stagehands {
+  readonly output: Output;
+  readonly limit: AbortSignal;
+}
+
+/** Runs the lanes through every outage. Rejects when `limit` fires before all is seen. */
+async function show(lanes: readonly Lane[], peers: Peers, { output, limit }: Stagehands): Promise<void> {
   const table = new Table(lanes, output);
   table.start();
   const running = Promise.all(lanes.map((lane) => lane.run(PAUSE)));
+  running.catch(() => {});
   try {
-    await Promise.race([rounds(lanes, peers, output, limit), running]);
-    return EXIT.done;
-  } catch (error) {
-    output.error(error);
-    return EXIT.refused;
+    await Promise.race([outages(lanes, peers, { table, output, limit }), running]);
   } finally {
-    for (const lane of lanes) lane.stop();
     table.stop();
-    await running.catch(() => {});
-    for (const lane of lanes) summarise(lane, output);
+    for (const lane of lanes) lane.stop();
   }
 }
 
 /** Exchange, kill, wait, start, and see every lane come back; as often as ROUNDS says. */
-async function rounds(
+async function outages(
   lanes: readonly Lane[],
   peers: Peers,
-  output: Output,
-  limit: AbortSignal,
+  { table, output, limit }: Stagehands & { readonly table: Table },
 ): Promise<void> {
-  await exchanged(lanes, EXCHANGES, limit);
+  const tell = (event: string, round: number, text: string): void => {
+    output.event(event, { round });
+    table.tell(text);
+  };
+  tell("exchanging", 0, "Five streams exchange payload with their peers");
+  await exchanged(lanes, limit);
   for (let round = 1; round <= ROUNDS; round++) {
     await peers.kill();
-    tell(output, "killed", `Peers killed (SIGKILL), round ${round} of ${ROUNDS}`);
-    await pause(OUTAGE, limit);
+    tell("killed", round, `Outage ${round} of ${ROUNDS}: the peers are killed (SIGKILL)`);
+    await pause(OUTAGE, undefined, { signal: limit });
     await peers.start();
-    tell(output, "started", "Peers started again");
+    tell("started", round, `Outage ${round} of ${ROUNDS}: the peers are back, the streams find them again`);
     await Promise.all(lanes.map((lane) => lane.until(({ recoveries }) => recoveries >= round, limit)));
-    await exchanged(lanes, EXCHANGES, limit);
+    await exchanged(lanes, limit);
   }
+  tell("seen", ROUNDS, "Every exchange and every recovery was seen");
 }
 
-function exchanged(lanes: readonly Lane[], count: number, limit: AbortSignal): Promise<unknown> {
+/** Resolves when each lane has exchanged EXCHANGES more payloads. */
+function exchanged(lanes: readonly Lane[], limit: AbortSignal): Promise<unknown> {
   return Promise.all(
     lanes.map((lane) => {
-      const goal = lane.exchanged + count;
+      const goal = lane.exchanged + EXCHANGES;
       return lane.until(() => lane.exchanged >= goal, limit);
     }),
   );
 }
 
-function tell(output: Output, event: string, text: string): void {
-  output.event(event, {});
-  if (!output.isLive) output.note(text);
-}
-
-function pause(span: number, limit: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, span);
-    limit.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(new Error("The demo was stopped"));
-    });
-  });
-}
-
-function summarise(lane: Lane, output: Output): void {
-  const { name, exchanged: count, recoveries, repeated } = lane;
+function summarise({ name, exchanged: count, recoveries, repeated }: Lane, output: Output): void {
   const ok = recoveries >= ROUNDS;
   output.event("summary", { streamtype: name, ok, exchanged: count, recoveries, repeated });
-  const verdict = ok ? output.paint.good("ok    ") : output.paint.bad("failed");
-  output.line(
-    `${name.padEnd(5)} ${verdict} ${String(count).padStart(4)} payloads exchanged, ${recoveries} of ${ROUNDS} outages survived, ${repeated} sent again`,
-  );
+  const verdict = ok ? output.paint.good("ok") : output.paint.bad("failed");
+  const again = repeated === 0 ? "" : `, ${repeated} of them sent again`;
+  const survived = `${recoveries} of ${ROUNDS} outages survived`;
+  output.line(`${name.padEnd(5)} ${verdict}: ${count} payloads exchanged${again}; ${survived}`);
+}
+
+function bidFarewell(span: number, output: Output): void {
+  output.note(`\nDone in ${(span / 1000).toFixed(1)} s. With your own peers:`);
+  output.note("  secure-streams check policy.json");
+  output.note("  secure-streams open STREAMTYPE --policy policy.json");
 }

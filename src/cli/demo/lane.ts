@@ -11,25 +11,29 @@ export class Lane {
   /** Times the connection was lost and made again. */
   recoveries = 0;
   state: StateEvent["state"] = "creating";
-  reason = "";
+  /** Why it does not work at the moment. */
+  reason: StateEvent["reason"];
+  /** Time by `performance.now()` of the next try, where one is planned. */
+  retryAt: number | undefined;
   readonly #stream: Stream;
   readonly #stop: AbortController = new AbortController();
   #lost = false;
   #changed: () => void = () => {};
 
-  constructor(context: Context, name: LaneName, onState: (lane: Lane, event: StateEvent) => void) {
+  constructor(context: Context, name: LaneName, onState: (event: StateEvent) => void) {
     this.name = name;
     this.#stream = context.open(name);
     this.#stream.on("state", (event) => {
       this.state = event.state;
       if (event.reason !== undefined && event.retryIn !== undefined) this.#lost = true;
-      this.reason = event.reason?.message ?? this.reason;
+      this.reason = event.reason ?? this.reason;
+      this.retryAt = event.retryIn === undefined ? undefined : performance.now() + event.retryIn;
       if (event.state === "connected") {
-        this.reason = "";
+        this.reason = undefined;
         if (this.#lost) this.recoveries += 1;
         this.#lost = false;
       }
-      onState(this, event);
+      onState(event);
       this.#changed();
     });
   }
@@ -63,8 +67,7 @@ export class Lane {
         signal.removeEventListener("abort", abort);
         finish();
       };
-      const abort = (): void =>
-        settle(() => reject(new Error(`${this.name} did not get there: ${this.state} ${this.reason}`)));
+      const abort = (): void => settle(() => reject(this.#late()));
       const check = (): void => {
         if (condition(this)) settle(resolve);
       };
@@ -80,6 +83,12 @@ export class Lane {
   stop(): void {
     this.#stop.abort();
     this.#stream.close();
+  }
+
+  #late(): SecureStreamsError {
+    const why = this.reason === undefined ? "" : `: ${this.reason.message}`;
+    const message = `Cannot finish in time: ${this.name} is ${this.state}${why}`;
+    return new SecureStreamsError({ layer: "stream", code: "timeout", message });
   }
 
   async #request(text: string): Promise<void> {

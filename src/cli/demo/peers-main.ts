@@ -8,6 +8,8 @@ import type { PeerPorts, PeerProcessInput } from "./peers.ts";
 // A process of its own, so that the demo can end it the hard way.
 process.once("message", (input: PeerProcessInput) => void start(input));
 process.once("disconnect", () => process.exit());
+// Ctrl-C goes to every process of the terminal; the demo ends this one when it has closed its streams.
+process.on("SIGINT", () => {});
 
 async function start({ certificate, key, ports }: PeerProcessInput): Promise<void> {
   const tls = { cert: certificate, key };

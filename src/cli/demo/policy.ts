@@ -1,11 +1,14 @@
 import type { PeerPorts } from "./peers.ts";
 
+/** The name that every peer of the demo goes by. */
+export const HOST = "gateway.demo.test";
+
 export const LANES = ["h1", "h2", "ws", "mqtt", "raw"] as const;
 export type LaneName = (typeof LANES)[number];
 
 /** The policy of the demo, as a person would write it. `certificate` is the private CA's, base64 of DER. */
 export function demoPolicy(ports: PeerPorts, certificate: string): object {
-  const common = { endpoint: "gateway.demo.test", tls: true, tls_trust_store: "demo", retry: "stubborn" };
+  const common = { endpoint: HOST, tls: true, tls_trust_store: "demo", retry: "stubborn" };
   const http = { ...common, http_method: "POST", http_url: "echo", timeout_ms: 15_000 };
   return {
     release: "demo",
