@@ -100,7 +100,6 @@ export const CASES: readonly HostileCase[] = [
       frame(f.HEADERS, f.END_HEADERS, 1, field("x-a", "b")),
     ]),
     "a priority of four bytes": [frame(f.PRIORITY, 0, 1, [0, 0, 0, 0])],
-    "a priority of stream 0": [frame(f.PRIORITY, 0, 0, [0, 0, 0, 0, 0])],
     "RST_STREAM of three bytes": [frame(f.RST_STREAM, 0, 1, [0, 0, 0])],
     "RST_STREAM of stream 0": [frame(f.RST_STREAM, 0, 0, uint32(8))],
     "RST_STREAM of a stream nobody opened": [frame(f.RST_STREAM, 0, 3, uint32(8))],
