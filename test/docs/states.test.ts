@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { STATES } from "../../src/stream/index.ts";
+
+interface Script {
+  drawPicture(states: typeof STATES): string;
+  drawTable(states: typeof STATES): string;
+}
+
+const root = new URL("../../", import.meta.url);
+const script = (await import(new URL("scripts/draw-states.mjs", root).href)) as Script;
+
+test("docs/states/stream.svg is what scripts/draw-states.mjs draws of the table of states", () => {
+  expect(read("docs/states/stream.svg")).toBe(script.drawPicture(STATES));
+});
+
+test("docs/states/stream.md is what scripts/draw-states.mjs writes of the table of states", () => {
+  expect(read("docs/states/stream.md")).toBe(script.drawTable(STATES));
+});
+
+test("another table gives another picture", () => {
+  const { poll, ...rest } = STATES;
+  const changed = { ...rest, poll: { ...poll, next: ["connecting"] } } as typeof STATES;
+
+  expect(script.drawPicture(changed)).not.toBe(script.drawPicture(STATES));
+});
+
+function read(path: string): string {
+  return readFileSync(new URL(path, root), "utf8");
+}
