@@ -20,11 +20,20 @@ import { closedReason } from "../socket-reason.ts";
 import { ValidityWatch } from "../validity-watch.ts";
 import { type Settle, Writes } from "../writes.ts";
 import { Pieces } from "./pieces.ts";
-import { brokenReason, closeFrameReason, handshakeReason, statusReason, unansweredReason } from "./reason.ts";
+import {
+  brokenReason,
+  closeFrameReason,
+  handshakeReason,
+  statusReason,
+  unansweredReason,
+  unsayableReason,
+} from "./reason.ts";
 import { headOf, upgrade } from "./upgrade.ts";
 
 /** How long the peer may take to answer the upgrade. */
 const HANDSHAKE_WAIT: Millis = 20_000;
+/** How long a peer that sent its FIN may take to read what is still to be written. */
+const FLUSH_WAIT: Millis = 10_000;
 const BINARY: Frame = { start: true, end: true, binary: true };
 const TEXT: Frame = { start: true, end: true, binary: false };
 const NORMAL = 1000;
@@ -139,13 +148,11 @@ export class WsLink implements Link {
     try {
       ws = upgrade(socket, this.#target, this.#http);
     } catch (error) {
-      this.#broken(error);
-      socket.destroy();
+      this.#fail(unsayableReason(error, peer));
       return;
     }
     this.#ws = ws;
-    const { clock } = this.#parts;
-    this.#stopTimer = clock.wake(clock.now() + HANDSHAKE_WAIT, () => this.#unanswered(), true);
+    this.#within(HANDSHAKE_WAIT, () => this.#fail(unansweredReason(HANDSHAKE_WAIT, peer)));
     this.#validity.start(undefined, this.#target.retry.validityHangup);
     ws.on("error", (error) => this.#broken(error));
     ws.on("upgrade", (response) => {
@@ -153,7 +160,7 @@ export class WsLink implements Link {
     });
     ws.on("unexpected-response", (_, response) => {
       const { statusCode = 0, headers } = response;
-      const wait = retryAfter(headers["retry-after"] ?? "", clock.wall());
+      const wait = retryAfter(headers["retry-after"] ?? "", this.#parts.clock.wall());
       const reason = statusReason(statusCode, headers.location, peer);
       this.#fail(wait === undefined ? reason : { ...reason, retryAfter: wait });
     });
@@ -175,8 +182,10 @@ export class WsLink implements Link {
       socket.on("data", () => this.#validity.alive());
     }
     socket.on("drain", () => this.#drained());
+    // The library writes what is left, however long the peer takes to read it.
+    socket.on("end", () => this.#within(FLUSH_WAIT, () => socket.destroy()));
     ws.on("message", (payload: Buffer, isBinary) => {
-      if (this.#isOver || this.#events.data(payload, isBinary ? BINARY : TEXT)) return;
+      if (this.#isOver || this.#events.data(payload, isBinary ? BINARY : TEXT) || this.#isOver) return;
       this.#isPaused = true;
       ws.pause();
     });
@@ -206,10 +215,6 @@ export class WsLink implements Link {
     }
     const message = `Cannot go on: ${this.#peer} showed no sign of life within \`svalidhup\``;
     this.#fail({ layer: "ws", code: "validity-timeout", message });
-  }
-
-  #unanswered(): void {
-    this.#fail(unansweredReason(HANDSHAKE_WAIT, this.#peer));
   }
 
   #broken(error: Error | unknown): void {
@@ -248,6 +253,12 @@ export class WsLink implements Link {
     }
     this.#ws?.resume();
     this.#ws?.close(NORMAL);
+  }
+
+  /** Runs `late` after `wait`, unless the socket has closed or another wait has begun. */
+  #within(wait: Millis, late: () => void): void {
+    this.#stopTimer();
+    this.#stopTimer = this.#parts.clock.wake(this.#parts.clock.now() + wait, late, false);
   }
 
   #gone(): void {

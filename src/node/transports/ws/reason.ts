@@ -65,7 +65,7 @@ export function handshakeReason(error: unknown, peer: string): Reason {
 export function statusReason(status: number, location: string | undefined, peer: string): Reason {
   const isRedirect = status >= 300 && status <= 399 && location !== undefined;
   const advice = isRedirect
-    ? ` and points to ${JSON.stringify(location.slice(0, 200))}; redirects of an upgrade are not followed`
+    ? ` and points to ${quoted(location.slice(0, 200))}; redirects of an upgrade are not followed`
     : (STATUS_ADVICE[status] ?? "");
   return { ...refusal("ws-handshake", peer, `it answered ${status}${advice}`), status };
 }
@@ -83,7 +83,7 @@ export function brokenReason(error: unknown, peer: string): Reason {
 export function closeFrameReason(code: number, text: Uint8Array, peer: string): Reason {
   const name = CLOSE_NAMES[code];
   const which = code === 1005 ? "without a status" : `${code}${name === undefined ? "" : ` (${name})`}`;
-  const said = text.length === 0 ? "" : `: ${JSON.stringify(new TextDecoder().decode(text))}`;
+  const said = text.length === 0 ? "" : `: ${quoted(new TextDecoder().decode(text))}`;
   const message = `Cannot go on: ${peer} closed the WebSocket, ${which}${said}`;
   return { layer: "ws", code: "ws-closed", message };
 }
@@ -94,6 +94,17 @@ export function unansweredReason(wait: number, peer: string): Reason {
   return { layer: "ws", code: "connection-timeout", message };
 }
 
+/** The policy's path, headers or subprotocols are such that no request can carry them. */
+export function unsayableReason(error: unknown, peer: string): Reason {
+  const why = error instanceof Error ? error.message : String(error);
+  return { layer: "policy", code: "policy-value", message: `Cannot ask ${peer} for a WebSocket: ${why}` };
+}
+
 function refusal(code: ErrorCode, peer: string, why: string): Reason {
   return { layer: "ws", code, message: `Cannot open the WebSocket with ${peer}: ${why}` };
+}
+
+/** A peer's words, without power over a log or a terminal. */
+function quoted(text: string): string {
+  return JSON.stringify(text).replace(/[\x7f-\x9f\u2028\u2029]/g, "?");
 }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, ClientRequestArgs, IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import { WebSocket } from "ws";
 import type { ResponseHead } from "../../../context/index.ts";
@@ -13,6 +13,9 @@ const MAX_CHUNKS = 32_768;
 const MAX_HEADER_SIZE = 16_384;
 /** How long the peer may take to answer our close frame. */
 const CLOSE_WAIT = 2000;
+/** Headers that the handshake sets itself, or that speak of a connection or a body. */
+const RESERVED =
+  /^(host|connection|upgrade|keep-alive|te|trailer|expect|transfer-encoding|content-length|sec-websocket-(key|version|extensions|protocol|accept))$/;
 
 /**
  * Asks the peer behind `socket` for a WebSocket. Throws where the policy's headers or subprotocols cannot be said in
@@ -20,10 +23,8 @@ const CLOSE_WAIT = 2000;
  */
 export function upgrade(socket: Socket, target: Target, http: HttpTarget): WebSocket {
   const names = target.streamtype.ws.subprotocol?.split(",").map((name) => name.trim()) ?? [];
-  return new WebSocket("ws://localhost/", names, {
+  const options: WebSocket.ClientOptions & ClientRequestArgs & { closeTimeout: number } = {
     createConnection: () => socket,
-    // The types know no header that stands twice.
-    headers: headersOf(http) as Record<string, string>,
     perMessageDeflate: false,
     maxPayload: MAX_PAYLOAD,
     maxFragments: MAX_FRAGMENTS,
@@ -31,11 +32,9 @@ export function upgrade(socket: Socket, target: Target, http: HttpTarget): WebSo
     maxHeaderSize: MAX_HEADER_SIZE,
     closeTimeout: CLOSE_WAIT,
     autoPong: false,
-    finishRequest: (request) => {
-      request.path = http.path;
-      request.end();
-    },
-  });
+    finishRequest: (request) => finish(request, http),
+  };
+  return new WebSocket("ws://localhost/", names, options);
 }
 
 export function headOf({ statusCode = 0, rawHeaders }: IncomingMessage): ResponseHead {
@@ -43,13 +42,15 @@ export function headOf({ statusCode = 0, rawHeaders }: IncomingMessage): Respons
   return { status: statusCode, headers };
 }
 
-function headersOf(http: HttpTarget): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = { host: http.authority };
-  for (let index = 0; index < http.headers.length; index += 2) {
-    const name = http.headers[index] ?? "";
-    const value = http.headers[index + 1] ?? "";
-    const held = headers[name];
-    headers[name] = held === undefined ? value : [held, value].flat();
+function finish(request: ClientRequest, { authority, path, headers }: HttpTarget): void {
+  // A fragment never travels (RFC 9112, 3.2), and a line that we do not end may not be ended by the policy.
+  const [target = ""] = path.split("#", 1);
+  if (/[^\x21-\xff]/.test(target)) throw new TypeError("The path has characters that no request can carry");
+  request.path = target;
+  request.setHeader("host", authority);
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    const [name = "", value = ""] = headers.slice(index, index + 2);
+    if (!RESERVED.test(name)) request.appendHeader(name, value);
   }
-  return headers;
+  request.end();
 }
