@@ -95,6 +95,7 @@ export class SimLink implements Link {
         hangUp: (reason) => this.#end(reason),
       }),
     );
+    if (reached.type === "open") for (const message of this.#custody.messages) this.#transmit(message);
     const head = this.target.protocol === "ws" ? peer.options.upgrade : undefined;
     this.#events.established({ peer: peer.name, head });
     if (this.#isOver) return;
@@ -102,7 +103,6 @@ export class SimLink implements Link {
       this.#cleanUp.push(this.#clock.wake(this.#clock.now() + reached.after, () => this.#end(HUNG_UP)));
       return;
     }
-    for (const message of this.#custody.messages) if (message.sent > 0) this.#transmit(message);
     peer.options.connected?.(this.#connection);
   }
 

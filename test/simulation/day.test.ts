@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: templates of the policy
 import { describe, expect, test } from "vitest";
 import { hours, minutes, seconds } from "../../src/lib/millis.ts";
 import { createSimulation, type Outage, type SeededRandom } from "../../src/testing/index.ts";
@@ -8,7 +9,6 @@ const JITTER = 20;
 const POLICY = {
   retry: { patient: { backoff: TABLE, conceal: 65_535, jitterpc: JITTER } },
   streams: {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: the policy's own template
     telemetry: {
       endpoint: "${host}",
       port: 8883,
