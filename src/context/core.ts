@@ -233,7 +233,9 @@ export class StreamCore {
         if (this.#attempt === attempt) attempt.carry(open(ready));
       },
       (error: unknown) => {
-        const reason: Reason = { layer: "stream", code: "unsupported", message: String(error) };
+        const message = error instanceof Error ? error.message : String(error);
+        const reason: Reason = { layer: "stream", code: "unsupported", message };
+        if (this.#attempt === attempt) this.transactions.fail(reason);
         this.feed({ type: "failed", attempt: attempt.id, reason, repeatable: false });
       },
     );
