@@ -32,7 +32,11 @@ export function upgrade(socket: Socket, target: Target, http: HttpTarget): WebSo
     maxHeaderSize: MAX_HEADER_SIZE,
     closeTimeout: CLOSE_WAIT,
     autoPong: false,
-    finishRequest: (request) => finish(request, http),
+    finishRequest: (request, ws) => {
+      // Where the rest throws, the caller gets no WebSocket to listen to, and the request still fails later.
+      ws.on("error", () => undefined);
+      finish(request, http);
+    },
   };
   return new WebSocket("ws://localhost/", names, options);
 }
