@@ -84,8 +84,8 @@ function tellProblems({ problems }: Context<string>, policy: string, output: Out
     if (problem.severity === "warning") output.note(printable(formatProblem(problem)));
   }
   const notes = problems.filter(({ severity }) => severity === "note").length;
-  if (notes > 0)
-    output.note(`${notes} of its keys are not acted upon yet; see secure-streams check ${policy}`);
+  const keys = notes === 1 ? "1 key is" : `${notes} keys are`;
+  if (notes > 0) output.note(`${policy}: ${keys} not acted upon yet; see secure-streams check`);
 }
 
 function readMetadata(invocation: Invocation): Record<string, string> {
