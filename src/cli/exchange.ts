@@ -84,7 +84,7 @@ function failureOf(stream: Stream, { timeout, invocation: { signal } }: Work): P
   return new Promise((_, reject) => {
     stream.on("state", ({ state, reason }) => {
       if (state === "timeout") {
-        const message = `Not done within ${timeout} ms`;
+        const message = timeout === undefined ? "Not done in time" : `Not done within ${timeout} ms`;
         reject(new SecureStreamsError({ layer: "stream", code: "timeout", message }));
       } else if (state === "all-retries-failed" && reason !== undefined) {
         const { message, layer } = reason;

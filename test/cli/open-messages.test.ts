@@ -112,6 +112,17 @@ describe("open over mqtt", () => {
     expect(result.stderr).toContain("Not done within 200 ms");
   });
 
+  test("exits with 130 on SIGINT while something is not acknowledged", async () => {
+    const peer = await startTcp(() => {});
+    const policy = policyOf({ ...MQTT, ...plain(peer.port), mqtt_topic: "out" });
+    const program = startCli(["open", "it", "--policy", policy, "--data", "x"]);
+    await program.wrote(/^it: connecting$/m);
+
+    program.kill("SIGINT");
+
+    expect(await program.ended).toMatchObject({ code: 130, stdout: "" });
+  });
+
   test("says farewell to the broker on SIGINT and exits with 0 when nothing was on the way", async () => {
     const peer = await startBroker(false);
     const left = new Promise((resolve) => peer.broker.on("clientDisconnect", resolve));
