@@ -19,7 +19,7 @@ export interface Output {
   readonly isLive: boolean;
 }
 
-export interface Paint {
+interface Paint {
   good(text: string): string;
   bad(text: string): string;
   dim(text: string): string;

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: templates of the policy
 import type { IncomingMessage } from "node:http";
 import { beforeAll, describe, expect, test } from "vitest";
 import { requireBuilt } from "../built.ts";
