@@ -20,34 +20,34 @@ export function ask(
   what: { readonly body: FramedBody; readonly metadata: MetadataValues },
   limits: AskLimits,
 ): Promise<Reply> {
+  const { body, metadata } = what;
   return new Promise((resolve, reject) => {
-    const leave: (() => void)[] = [];
-    const asked: Asked = {
-      ...what,
-      resolve,
-      reject,
-      ended: () => {
-        for (const each of leave) each();
-      },
-    };
-    const { signal, timeout } = limits;
-    if (signal !== undefined)
-      leave.push(whenAborted(signal, () => core.transactions.giveUp(asked, signal.reason, ABORTED)));
-    if (timeout !== undefined) {
-      const { clock } = core.ports;
-      const late = (): void => {
-        const reason: Reason = {
-          layer: "http",
-          code: "timeout",
-          message: `No complete answer within ${timeout} ms`,
-        };
-        const error = new SecureStreamsError(reason, { streamtype: core.streamtype.name });
-        core.transactions.giveUp(asked, error, reason);
-      };
-      leave.push(clock.wake(clock.now() + timeout, late, true));
-    }
+    const asked: Asked = { body, metadata, resolve, reject, ended: watchLimits(core, limits, () => asked) };
     core.transactions.add(asked);
   });
+}
+
+/** Watches the limits of a transaction; returns the way to stop, undefined where it has none. */
+function watchLimits(core: StreamCore, limits: AskLimits, asked: () => Asked): (() => void) | undefined {
+  const { signal, timeout } = limits;
+  if (signal === undefined && timeout === undefined) return undefined;
+  const leave: (() => void)[] = [];
+  if (signal !== undefined) {
+    leave.push(whenAborted(signal, () => core.transactions.giveUp(asked(), signal.reason, ABORTED)));
+  }
+  if (timeout !== undefined) {
+    const { clock } = core.ports;
+    const late = (): void => {
+      const message = `No complete answer within ${timeout} ms`;
+      const reason: Reason = { layer: "http", code: "timeout", message };
+      const error = new SecureStreamsError(reason, { streamtype: core.streamtype.name });
+      core.transactions.giveUp(asked(), error, reason);
+    };
+    leave.push(clock.wake(clock.now() + timeout, late, true));
+  }
+  return () => {
+    for (const each of leave) each();
+  };
 }
 
 const ABORTED: Reason = { layer: "stream", code: "aborted", message: "The caller gave the transaction up" };

@@ -51,8 +51,10 @@ export class Attempt implements LinkEvents {
     if (this.#ended) return false;
     const isFirst = !this.#hasPayload;
     this.#hasPayload = true;
-    if (isFirst && this.#isProof()) this.#core.feed({ type: "proved", attempt: this.id });
-    if (!this.#core.isTransactional) return this.#core.receive(payload, frame);
+    if (!this.#core.isTransactional) {
+      if (isFirst) this.#prove();
+      return this.#core.receive(payload, frame);
+    }
     return this.#core.receive(payload, { start: isFirst, end: false });
   }
 
@@ -94,9 +96,8 @@ export class Attempt implements LinkEvents {
     return expect === undefined ? status >= 200 && status <= 299 : status === expect;
   }
 
-  /** The page of an error shows that something answers, not that the peer works. */
-  #isProof(): boolean {
-    return !this.#core.isTransactional || (this.#head !== undefined && this.#acknowledges(this.#head.status));
+  #prove(): void {
+    this.#core.feed({ type: "proved", attempt: this.id });
   }
 
   #completed(status: number): void {
@@ -120,6 +121,9 @@ export class Attempt implements LinkEvents {
   #failed(reason: Reason, repeatable: boolean): void {
     const { feed, transactions } = this.#core;
     const mayRepeat = repeatable && !transactions.hasReplied;
+    // A whole response proves the peer by its acknowledgement; one that is cut off, by what came of it. The page of an
+    // error shows that something answers, not that the peer works.
+    if (this.#hasPayload && this.#head !== undefined && this.#acknowledges(this.#head.status)) this.#prove();
     if (!mayRepeat) transactions.fail(reason);
     feed({ type: "failed", attempt: this.id, reason, repeatable: mayRepeat });
     transactions.next();

@@ -144,7 +144,7 @@ export class StreamCore {
 
   /** A response head came, of a transaction or of a ws upgrade. */
   heard(head: ResponseHead): void {
-    this.received = receivedMetadata(this.streamtype, head.headers);
+    if (this.streamtype.metadata.length > 0) this.received = receivedMetadata(this.streamtype, head.headers);
   }
 
   receive(payload: Uint8Array, frame: Frame): boolean {

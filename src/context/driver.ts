@@ -33,17 +33,22 @@ export class Driver<Input, Output> {
   }
 
   feed(input: Input | Timeout): void {
-    this.#queue.push(input);
-    if (this.#running) return;
+    if (this.#running) {
+      this.#queue.push(input);
+      return;
+    }
     this.#running = true;
     try {
-      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        for (const output of this.#machine.handle(next, this.#clock.now())) this.#perform(output);
-      }
+      this.#take(input);
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#take(next);
     } finally {
       this.#running = false;
       this.#arm();
     }
+  }
+
+  #take(input: Input | Timeout): void {
+    for (const output of this.#machine.handle(input, this.#clock.now())) this.#perform(output);
   }
 
   /** An armed timer that is too early is left alone: an early timeout does nothing, and re-arming costs. */

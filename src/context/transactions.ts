@@ -1,5 +1,5 @@
 import { type Reason, SecureStreamsError } from "../lib/errors.ts";
-import { type MetadataValues, receivedMetadata } from "../stream/index.ts";
+import type { MetadataValues } from "../stream/index.ts";
 import type { FramedBody } from "./body.ts";
 import type { StreamCore } from "./core.ts";
 import type { Inbox } from "./inbox.ts";
@@ -13,7 +13,7 @@ export interface Asked {
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
   /** Called once when nothing more happens: answered whole, failed, or given up. */
-  readonly ended: () => void;
+  readonly ended: (() => void) | undefined;
 }
 
 /** The http transactions that a stream was asked for: one at a time, in order. */
@@ -84,10 +84,9 @@ export class Transactions {
   /** The response head came: hands the reply to the caller. Nothing where nobody asked. */
   reply(head: ResponseHead, ok: boolean, resume: () => void): void {
     if (this.#active === undefined) return;
-    const { streamtype, ports, marks } = this.#core;
+    const { received, ports, marks } = this.#core;
     this.#inbox = replyInbox(marks, resume);
-    const metadata = streamtype.metadata.length === 0 ? {} : receivedMetadata(streamtype, head.headers);
-    this.#active.resolve(new Reply(head, { ok, metadata, inbox: this.#inbox, text: ports.text }));
+    this.#active.resolve(new Reply(head, { ok, metadata: received, inbox: this.#inbox, text: ports.text }));
   }
 
   /** Payload of the reply under way. False asks for no more. */
@@ -124,7 +123,7 @@ export class Transactions {
   #reject(asked: Asked, error: unknown): void {
     asked.reject(error);
     if (this.#active !== asked) {
-      asked.ended();
+      asked.ended?.();
       return;
     }
     this.#inbox?.end(error);
@@ -135,7 +134,7 @@ export class Transactions {
     const asked = this.#active;
     this.#active = undefined;
     this.#inbox = undefined;
-    asked?.ended();
+    asked?.ended?.();
   }
 
   #error(reason: Reason, cause: unknown): SecureStreamsError {

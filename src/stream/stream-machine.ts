@@ -172,7 +172,8 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
 
   #prove(phase: Connected): void {
     this.#failures = 0;
-    if (phase.stableAt !== NEVER) this.#phase = { ...phase, stableAt: NEVER };
+    const { name, attempt, refusal } = phase;
+    if (phase.stableAt !== NEVER) this.#phase = { name, attempt, stableAt: NEVER, refusal };
   }
 
   #complete(now: Millis): void {
