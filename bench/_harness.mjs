@@ -32,10 +32,14 @@ export async function compare(title, contestants, { count, rounds = 7, baseline 
     rate: median(runs.map((run) => run.rate)),
   }));
   const base = rows.find(({ name }) => name === baseline) ?? rows[0];
-  console.log(`\n${title} (${cpus()[0].model.trim()}, Node ${process.version}, ${count} operations, median of ${rounds} rounds)`);
+  console.log(
+    `\n${title} (${cpus()[0].model.trim()}, Node ${process.version}, ${count} operations, median of ${rounds} rounds)`,
+  );
   console.log("| contestant | CPU us/op | ratio | per second |\n|---|---|---|---|");
   for (const { name, cpu, rate } of rows) {
-    console.log(`| ${name} | ${cpu.toFixed(2)} | ${(cpu / base.cpu).toFixed(2)} | ${Math.round(rate).toLocaleString("en")} |`);
+    console.log(
+      `| ${name} | ${cpu.toFixed(2)} | ${(cpu / base.cpu).toFixed(2)} | ${Math.round(rate).toLocaleString("en")} |`,
+    );
   }
   return rows;
 }

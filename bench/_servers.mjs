@@ -18,16 +18,24 @@ const SERVERS = {
   h2(ready) {
     const authority = createAuthority();
     const { chainPem, keyPem } = authority.issue({ names: ["localhost"] });
-    const server = createSecureServer({ cert: chainPem, key: keyPem, settings: { maxConcurrentStreams: 1000 } });
+    const server = createSecureServer({
+      cert: chainPem,
+      key: keyPem,
+      settings: { maxConcurrentStreams: 1000 },
+    });
     server.on("stream", (stream) => {
       stream.respond({ ":status": 200, "content-length": BODY.length });
       stream.end(BODY);
     });
-    server.listen(0, "127.0.0.1", () => ready({ port: server.address().port, root: authority.certificatePem }));
+    server.listen(0, "127.0.0.1", () =>
+      ready({ port: server.address().port, root: authority.certificatePem }),
+    );
   },
   ws(ready) {
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
-    server.on("connection", (socket) => socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary })));
+    server.on("connection", (socket) =>
+      socket.on("message", (data, isBinary) => socket.send(data, { binary: isBinary })),
+    );
     server.on("listening", () => ready({ port: server.address().port }));
   },
 };

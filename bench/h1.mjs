@@ -1,7 +1,7 @@
 // h1 GET of 100 bytes, 50 in flight.
 import http from "node:http";
 import got from "got";
-import { Pool, request as undiciRequest, setGlobalDispatcher } from "undici";
+import { Pool, setGlobalDispatcher, request as undiciRequest } from "undici";
 import { createContext } from "../dist/index.js";
 import { compare, inFlight, startServer } from "./_harness.mjs";
 
@@ -12,7 +12,11 @@ const url = `http://127.0.0.1:${server.port}/x`;
 setGlobalDispatcher(new Pool(`http://127.0.0.1:${server.port}`, { connections: WIDTH, pipelining: 1 }));
 const agent = new http.Agent({ keepAlive: true, maxSockets: WIDTH });
 const context = await createContext({
-  policy: { streams: { get: { endpoint: "127.0.0.1", port: server.port, protocol: "h1", http_method: "GET", http_url: "x" } } },
+  policy: {
+    streams: {
+      get: { endpoint: "127.0.0.1", port: server.port, protocol: "h1", http_method: "GET", http_url: "x" },
+    },
+  },
 });
 const streams = Array.from({ length: WIDTH }, () => context.open("get"));
 
@@ -36,7 +40,11 @@ await compare(
         }),
     },
     { name: "node:http", run: (count) => inFlight(WIDTH, count, () => nodeGet()) },
-    { name: "got", run: (count) => inFlight(WIDTH, count, () => got(url, { agent: { http: agent }, retry: { limit: 0 } }).buffer()) },
+    {
+      name: "got",
+      run: (count) =>
+        inFlight(WIDTH, count, () => got(url, { agent: { http: agent }, retry: { limit: 0 } }).buffer()),
+    },
   ],
   { count: 10_000, rounds: 7, baseline: "undici.request" },
 );

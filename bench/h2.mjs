@@ -9,7 +9,12 @@ const server = await startServer("h2");
 const origin = `https://localhost:${server.port}`;
 
 const session = http2.connect(origin, { ca: server.root });
-const dispatcher = new Agent({ allowH2: true, connect: { ca: server.root }, pipelining: WIDTH, connections: 1 });
+const dispatcher = new Agent({
+  allowH2: true,
+  connect: { ca: server.root },
+  pipelining: WIDTH,
+  connections: 1,
+});
 const context = await createContext({
   policy: {
     certs: { root: server.root },

@@ -11,7 +11,10 @@ import { compare, inFlight } from "./_harness.mjs";
 const WIDTH = 64;
 const folder = mkdtempSync(join(tmpdir(), "bench-mqtt-"));
 const port = await freePort();
-writeFileSync(join(folder, "m.conf"), `listener ${port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\nset_tcp_nodelay true\n`);
+writeFileSync(
+  join(folder, "m.conf"),
+  `listener ${port} 127.0.0.1\nallow_anonymous true\nmax_inflight_messages 0\nset_tcp_nodelay true\n`,
+);
 const broker = spawn("mosquitto", ["-c", join(folder, "m.conf")], {
   stdio: "ignore",
   env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
@@ -23,7 +26,14 @@ const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${port}`);
 const context = await createContext({
   policy: {
     streams: {
-      publish: { endpoint: "127.0.0.1", port, protocol: "mqtt", mqtt_topic: "bench/t", mqtt_qos: 1, mqtt_clean_start: true },
+      publish: {
+        endpoint: "127.0.0.1",
+        port,
+        protocol: "mqtt",
+        mqtt_topic: "bench/t",
+        mqtt_qos: 1,
+        mqtt_clean_start: true,
+      },
     },
   },
 });
@@ -34,7 +44,10 @@ await stream.reached("connected");
 await compare(
   "mqtt QoS 1, 128 B, 64 in flight, mosquitto",
   [
-    { name: "mqtt.js", run: (count) => inFlight(WIDTH, count, () => client.publishAsync("bench/t", payload, { qos: 1 })) },
+    {
+      name: "mqtt.js",
+      run: (count) => inFlight(WIDTH, count, () => client.publishAsync("bench/t", payload, { qos: 1 })),
+    },
     { name: "secure-streams", run: (count) => inFlight(WIDTH, count, () => stream.send(payload)) },
   ],
   { count: 20_000, rounds: 9, baseline: "mqtt.js" },

@@ -1,6 +1,7 @@
 // ws echo of 128 bytes, 1 and 64 in flight.
-import { WebSocket } from "ws";
+
 import { once } from "node:events";
+import { WebSocket } from "ws";
 import { createContext } from "../dist/index.js";
 import { compare, startServer } from "./_harness.mjs";
 
@@ -10,7 +11,9 @@ const payload = Buffer.alloc(128, "x");
 const socket = new WebSocket(`ws://127.0.0.1:${server.port}/`, { perMessageDeflate: false });
 await once(socket, "open");
 const context = await createContext({
-  policy: { streams: { echo: { endpoint: "127.0.0.1", port: server.port, protocol: "ws", ws_binary: true } } },
+  policy: {
+    streams: { echo: { endpoint: "127.0.0.1", port: server.port, protocol: "ws", ws_binary: true } },
+  },
 });
 const stream = context.open("echo");
 stream.connect();

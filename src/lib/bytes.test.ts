@@ -64,7 +64,8 @@ describe("UTF-8", () => {
         expect(decodeUtf8(encodeUtf8(text))).toBe(text);
       }),
     );
-    for (const text of ["é€😀".repeat(5000), "a".repeat(4096)]) expect(decodeUtf8(encodeUtf8(text))).toBe(text);
+    for (const text of ["é€😀".repeat(5000), "a".repeat(4096)])
+      expect(decodeUtf8(encodeUtf8(text))).toBe(text);
   });
 
   test("writes U+FFFD for a surrogate that stands alone", () => {
