@@ -176,6 +176,50 @@ export function transportContract(name: string, hasProbe: boolean, makeWorld: ()
       await expectNothingLeft(transport, dialer);
     });
 
+    test("a peer that ends its side and reads nothing does not hold the link, and what waits is lost", async () => {
+      if (world.isTransaction) return;
+      let peer: Duplex | undefined;
+      const accept = (server: Duplex) => {
+        peer = server;
+        world.acceptMute(server);
+      };
+      const { transport, dialer } = open(world, { accept });
+      const link = new OpenLink(transport, target(world, { svalidping: 0, svalidhup: 0 }));
+      await link.established;
+      peer?.removeAllListeners("data").pause();
+      const order: string[] = [];
+      void link.ended.then(() => order.push("closed"));
+      void link.send(Buffer.alloc(1_000_000, "x")).then(({ type }) => order.push(type));
+      await turns();
+
+      peer?.end();
+      await advance(15 * SECOND);
+
+      expect(link.end?.type).toBe("failed");
+      expect(order).toEqual(["lost", "closed"]);
+      await expectNothingLeft(transport, dialer);
+    });
+
+    test("close() is heard by the peer at once", async () => {
+      if (world.isTransaction) return;
+      let hasHeard = false;
+      const accept = (server: Duplex) => {
+        world.acceptMute(server);
+        server.on("end", () => {
+          hasHeard = true;
+        });
+      };
+      const { transport, dialer } = open(world, { accept });
+      const link = new OpenLink(transport, target(world));
+      await link.established;
+
+      link.link.close();
+      await turns(50);
+
+      expect(hasHeard).toBe(true);
+      await expectNothingLeft(transport, dialer);
+    });
+
     describe("close() leaves nothing", () => {
       test("while it dials", async () => {
         const { transport, dialer } = open(world, { accept: undefined });

@@ -12,5 +12,5 @@ export { MAX_RETRY_AFTER, retryAfter } from "./retry-after.ts";
 export { isLegal, STATES, type StateName, type StateRow, type UserState } from "./states.ts";
 export { StreamMachine } from "./stream-machine.ts";
 export type { ClientCertificate, HttpTarget, MqttTarget, Target, TlsTarget } from "./target.ts";
-export type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";
 export { Validity, type ValidityInput, type ValidityOptions, type ValidityOutput } from "./validity.ts";
+export type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";

@@ -1,14 +1,19 @@
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer, type ListenOptions, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { afterEach, describe, expect, test } from "vitest";
+import { systemClock } from "../../src/node/clock.ts";
+import { Dialer } from "../../src/node/dialer/index.ts";
+import { RawTransport } from "../../src/node/transports/raw/index.ts";
 import type { Target } from "../../src/stream/index.ts";
 import { createAuthority } from "../../src/testing/certificates/index.ts";
 import { targetOf } from "../http/client.ts";
 import { OpenLink } from "../open-link.ts";
+import { peerMissing, requirePeer } from "../peers.ts";
 import { createTransport } from "./client.ts";
 
 const authority = createAuthority();
@@ -71,15 +76,48 @@ describe("bytes come back", () => {
     }
   });
 
-  test("over TLS from a server without session tickets, after a short while", async () => {
-    const options = { minVersion: "TLSv1.3", secureOptions: 1 << 14 } as const;
-    const port = await listen(tlsServer(options, echo));
-    const { link } = open(secure(port));
+  test("over TLS 1.3 at the first session ticket, without a wait", async () => {
+    const port = await listen(tlsServer({ minVersion: "TLSv1.3" }, echo));
+    const never = () => () => undefined;
+    const clock = { ...systemClock, wake: never };
+    const transport = new RawTransport({ dialer: new Dialer(), clock, observe: () => undefined });
+    cleanups.push(() => transport.close());
 
+    const link = new OpenLink(transport, secure(port));
     await link.established;
-    await link.send("hello");
-    await link.until(() => link.text === "hello");
+
+    expect(link.received).toEqual([]);
   });
+
+  test.skipIf(peerMissing("openssl"))(
+    "over TLS 1.3 from openssl without session tickets, after a short while",
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "raw-"));
+      cleanups.push(() => rmSync(folder, { recursive: true }));
+      const pem = join(folder, "pem");
+      writeFileSync(pem, `${cert}\n${key}`);
+      const args = [
+        "s_server",
+        "-accept",
+        "127.0.0.1:0",
+        "-cert",
+        pem,
+        "-num_tickets",
+        "0",
+        "-tls1_3",
+        "-rev",
+      ];
+      const child = spawn(requirePeer("openssl"), args, { stdio: ["pipe", "pipe", "ignore"] });
+      cleanups.push(() => child.kill());
+      let said = "";
+      while (!/ACCEPT \S*:(\d+)/.test(said)) said += String((await once(child.stdout, "data"))[0]);
+
+      const { link } = open(secure(Number(/ACCEPT \S*:(\d+)/.exec(said)?.[1])));
+      await link.established;
+      await link.send("olleh\n");
+      await link.until(() => link.text === "hello\n");
+    },
+  );
 });
 
 describe("a TLS server that wants a client certificate", () => {

@@ -6,7 +6,7 @@ type Verdict = readonly [ErrorCode, string];
 
 const CLIENT_CERTIFICATE_REQUIRED: Verdict = [
   "tls-client-cert-required",
-  "it requires a client certificate; give the program one and name it in the policy (`use_client_cert`)",
+  "it requires a client certificate; give the program one and name it in the policy (`client_cert`)",
 ];
 const CLIENT_CERTIFICATE_REFUSED: Verdict = [
   "tls-client-cert-refused",

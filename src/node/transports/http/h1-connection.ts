@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import symbols from "undici/lib/core/symbols.js";
 import Client from "undici/lib/dispatcher/client.js";
 import type { Reason } from "../../../lib/errors.ts";
+import { tlsReason } from "../../dialer/index.ts";
 import type { CallEvents, HttpRequest } from "./call.ts";
 import { H1Call, type H1Line } from "./h1-call.ts";
 import { validityReason } from "./reason.ts";
@@ -166,7 +167,10 @@ export class H1Connection implements H1Line {
       this.#received -= chunk.length;
       return unshift.call(socket, chunk);
     };
-    socket.on("error", () => undefined);
+    // undici tells the last error of a socket; an alert comes before the end that it causes.
+    socket.on("error", (error: unknown) => {
+      this.#fault ??= tlsReason(error, this.peer);
+    });
   }
 
   /** A reader that takes nothing is no proof against the peer. */

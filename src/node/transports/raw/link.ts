@@ -122,7 +122,9 @@ export class RawLink implements Link {
     socket.on("error", (error) => {
       this.#fault ??= socketReason(error, this.#peer);
     });
-    socket.on("end", () => this.#within(FLUSH_WAIT));
+    socket.on("end", () => {
+      if (!this.#isOver) this.#within(FLUSH_WAIT);
+    });
     socket.on("close", () => this.#gone());
     socket.on("drain", () => {
       if (!this.#isOver) this.#events.drained();
