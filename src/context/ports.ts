@@ -136,8 +136,10 @@ export type LinkEnd =
   | {
       readonly type: "failed";
       readonly reason: Reason;
-      /** False where repeating could do the work twice: the request was sent and is not idempotent. */
+      /** False where repeating could do the work twice or cannot help. */
       readonly repeatable: boolean;
+      /** The request was sent, is not idempotent, and may have been carried out. */
+      readonly mayBeDone?: boolean;
     };
 
 /** How a sent message ended. */

@@ -13,7 +13,6 @@ export const ERROR_CODES = {
   "outcome-unknown": "The connection ended after the request was sent, and repeating it is not safe",
   "queue-full": "More is waiting to be sent than the stream may hold",
   "validity-timeout": "The peer showed no sign of life within `svalidhup`",
-  "negative-acknowledgement": "The peer refused the transaction or message",
   "body-not-replayable": "The request body was already consumed by an earlier attempt",
   "body-failed": "The source of the request body failed",
   unsupported: "The policy asks for what this version or platform cannot do",
