@@ -1,4 +1,5 @@
 import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import { Spread } from "../lib/spread.ts";
 import {
   applyOverlay,
   applyOverlayValue,
@@ -65,6 +66,7 @@ export class Context<P = unknown> {
     this.#strict = options.strict ?? false;
     this.#surroundings = {
       ports,
+      spread: new Spread(ports.random),
       observed: (stream, event) => this.#observed(stream, event),
       ended: (stream) => this.#streams.delete(stream.id),
     };
