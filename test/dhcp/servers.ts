@@ -22,6 +22,8 @@ export interface Pool {
   /** Destinations as `10.9.0.0/16` and their gateways (option 121). */
   readonly routes?: readonly (readonly [string, string])[];
   readonly dns?: readonly string[];
+  /** dnsmasq: names that it answers for, with their address. Without it, it is no name server. */
+  readonly hosts?: Readonly<Record<string, string>>;
 }
 
 export interface DhcpServer {
@@ -122,7 +124,9 @@ interface Kind {
 const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, link: string) => Kind>> = {
   dnsmasq(pool, folder, link) {
     const args = [
-      ...["--no-daemon", "--conf-file=/dev/null", "--port=0", "--bind-dynamic", `--interface=${link}`],
+      ...["--no-daemon", "--conf-file=/dev/null", "--bind-dynamic", `--interface=${link}`],
+      ...(pool.hosts === undefined ? ["--port=0"] : ["--no-resolv", "--no-hosts", "--log-queries"]),
+      ...Object.entries(pool.hosts ?? {}).map(([name, address]) => `--host-record=${name},${address},30`),
       ...["--user=root", "--no-ping", "--dhcp-authoritative", "--log-dhcp", `--dhcp-leasefile=${folder}/leases`],
       `--pid-file=${folder}/pid`,
       `--dhcp-range=10.77.0.${pool.first},10.77.0.${pool.last},255.255.255.0,${pool.lease}`,
