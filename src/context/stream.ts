@@ -73,6 +73,11 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     this.#core.transactions.next();
   }
 
+  /** @internal The network is back. */
+  hurry(): void {
+    this.#core.feed({ type: "hurry" });
+  }
+
   /** @internal The policy changed. */
   adopt(settings: Settings, reason: Reason | undefined): void {
     this.#core.adopt(settings, reason);

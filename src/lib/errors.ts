@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   "connection-timeout": "The connection was not made in time",
   "connection-reset": "The peer reset the connection",
   "network-unreachable": "There is no route to the peer",
+  "network-changed": "The address or the route that the connection used is gone",
   "connection-closed": "The peer closed the connection",
   "connection-failed": "The connection could not be made",
   "socket-missing": "There is no Unix socket at that path",

@@ -51,6 +51,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
     readPolicy: (location) => readPolicy(location, ports),
     connections: (): readonly ConnectionInfo[] =>
       [...loaded.values()].flatMap((transport) => transport.inspect()),
+    abandon: (isGone) => dialer.abandon(isGone),
     async close() {
       await Promise.all([...loading.values()].map(async (transport) => (await transport).close()));
     },

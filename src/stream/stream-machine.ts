@@ -1,4 +1,4 @@
-import { type Reason, UsageError } from "../lib/errors.ts";
+import { type ErrorCode, type Reason, UsageError } from "../lib/errors.ts";
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Spread } from "../lib/spread.ts";
@@ -15,6 +15,8 @@ interface Cause {
 
 const NO_CAUSE: Cause = {};
 const NOTHING: readonly StreamOutput[] = [];
+/** Says nothing about the peer: no failure is counted, and the next try need not wait. */
+const NETWORK_CHANGED: ErrorCode = "network-changed";
 
 /** The life of one logical stream over all its connections. Policy: `retry`, `nailed_up`, `opportunistic`. */
 export class StreamMachine implements Machine<StreamInput, StreamOutput> {
@@ -75,6 +77,12 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         this.#retries.forgive();
         this.#notBefore = 0;
         if (this.#phase.name === "resting" || this.#phase.name === "waiting") this.#connect();
+        return;
+      case "hurry":
+        if (this.#phase.name !== "waiting") return;
+        this.#retries.forgive();
+        this.#notBefore = 0;
+        this.#connect();
         return;
       case "request":
         this.#request(now);
@@ -194,7 +202,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     const state = endingOf(this.#phase, reason);
     const restsAfterLoss = opportunistic && wasConnected && !transactional;
     this.#phase = RESTING;
-    this.#retries.fail();
+    if (reason.code !== NETWORK_CHANGED) this.#retries.fail();
     if (nailedUp || (repeatable && !restsAfterLoss)) {
       this.#retry(state, reason, now);
       return;
@@ -210,7 +218,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   #retry(state: StateName, reason: Reason | undefined, now: Millis): void {
-    const wait = this.#retries.delay(this.#settings.retry);
+    const wait = reason?.code === NETWORK_CHANGED ? 0 : this.#retries.delay(this.#settings.retry);
     if (wait === undefined) {
       this.#report(state, { reason });
       this.#report("all-retries-failed", { reason });

@@ -127,7 +127,13 @@ const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, li
       ...["--no-daemon", "--conf-file=/dev/null", "--bind-dynamic", `--interface=${link}`],
       ...(pool.hosts === undefined ? ["--port=0"] : ["--no-resolv", "--no-hosts", "--log-queries"]),
       ...Object.entries(pool.hosts ?? {}).map(([name, address]) => `--host-record=${name},${address},30`),
-      ...["--user=root", "--no-ping", "--dhcp-authoritative", "--log-dhcp", `--dhcp-leasefile=${folder}/leases`],
+      ...[
+        "--user=root",
+        "--no-ping",
+        "--dhcp-authoritative",
+        "--log-dhcp",
+        `--dhcp-leasefile=${folder}/leases`,
+      ],
       `--pid-file=${folder}/pid`,
       `--dhcp-range=10.77.0.${pool.first},10.77.0.${pool.last},255.255.255.0,${pool.lease}`,
       ...optionsOf(pool).map(([code, value]) => `--dhcp-option-force=${code},${value}`),
@@ -155,7 +161,7 @@ const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, li
           },
         ],
         loggers: [
-          { name: "kea-dhcp4", severity: "INFO", "output_options": [{ output: "stderr", flush: true }] },
+          { name: "kea-dhcp4", severity: "INFO", output_options: [{ output: "stderr", flush: true }] },
         ],
       },
     };
@@ -223,7 +229,11 @@ function keaOptions(pool: Pool): readonly object[] {
     options.push({ code: 114, "csv-format": false, data: Buffer.from(pool.captivePortal).toString("hex") });
   if (pool.search !== undefined) options.push({ name: "domain-search", data: pool.search.join(", ") });
   if (pool.routes !== undefined)
-    options.push({ code: 121, "csv-format": false, data: Buffer.from(classless(pool.routes)).toString("hex") });
+    options.push({
+      code: 121,
+      "csv-format": false,
+      data: Buffer.from(classless(pool.routes)).toString("hex"),
+    });
   return options;
 }
 
@@ -231,7 +241,10 @@ function keaOptions(pool: Pool): readonly object[] {
 function classless(routes: readonly (readonly [string, string])[]): readonly number[] {
   return routes.flatMap(([destination, router]) => {
     const [network = "", length = "0"] = destination.split("/");
-    const bytes = network.split(".").map(Number).slice(0, Math.ceil(Number(length) / 8));
+    const bytes = network
+      .split(".")
+      .map(Number)
+      .slice(0, Math.ceil(Number(length) / 8));
     return [Number(length), ...bytes, ...router.split(".").map(Number)];
   });
 }

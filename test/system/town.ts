@@ -95,7 +95,11 @@ export class Town {
   async startNode(): Promise<void> {
     const program = fileURLToPath(new URL("./echoes.mjs", import.meta.url));
     const { wss, h2, raw } = PORTS;
-    await this.#start(process.execPath, [program, this.folder, TOWN, `${wss}`, `${h2}`, `${raw}`], /listening/);
+    await this.#start(
+      process.execPath,
+      [program, this.folder, TOWN, `${wss}`, `${h2}`, `${raw}`],
+      /listening/,
+    );
   }
 
   /** What the next probe of `http://check.test/generate_204` meets. */

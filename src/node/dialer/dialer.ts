@@ -1,5 +1,7 @@
+import type { Path } from "../../context/index.ts";
 import type { HostResolver } from "../../dial/index.ts";
 import { Dialing } from "./dialing.ts";
+import { OpenSockets } from "./open-sockets.ts";
 import type { Dial, DialEvents, DialRequest } from "./request.ts";
 import { SecureContexts } from "./secure-contexts.ts";
 import { Sessions } from "./sessions.ts";
@@ -18,6 +20,7 @@ export class Dialer {
   readonly #resolver: HostResolver;
   readonly #contexts = new SecureContexts();
   readonly #sessions = new Sessions();
+  readonly #sockets = new OpenSockets();
 
   constructor(options: DialerOptions = {}) {
     this.#resolver = options.resolver ?? new SystemResolver();
@@ -29,7 +32,13 @@ export class Dialer {
       resolver: this.#resolver,
       contexts: this.#contexts,
       sessions: this.#sessions,
+      sockets: this.#sockets,
     });
+  }
+
+  /** Breaks the connections whose path is gone, each with the reason `network-changed`; returns how many. */
+  abandon(isGone: (path: Path) => boolean): number {
+    return this.#sockets.abandon(isGone);
   }
 
   /** Drops the TLS sessions of `scope`; without it, of all. */

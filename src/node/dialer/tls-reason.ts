@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import type { ErrorCode, Reason } from "../../lib/errors.ts";
+import { type ErrorCode, type Reason, SecureStreamsError } from "../../lib/errors.ts";
 import { codeOf } from "./connect-reason.ts";
 
 type Verdict = readonly [ErrorCode, string];
@@ -109,11 +109,14 @@ const VERIFY_TEXTS: readonly (readonly [RegExp, Verdict])[] = [
 ];
 
 /**
- * The reason behind an error of a TLS socket, during the handshake or after it; undefined where TLS has no part in it.
+ * The reason behind an error of a TLS socket, during the handshake or after it; undefined where TLS has no part in it. An
+ * error of ours, which a socket was broken with, carries its reason.
  * A peer that speaks TLS 1.3 asks for a client certificate only after `connected`: transports call this when a socket
  * dies before the first byte. `where` names the peer as people know it: `example.com:443`.
  */
 export function tlsReason(error: unknown, where: string): Reason | undefined {
+  if (error instanceof SecureStreamsError)
+    return { layer: error.layer, code: error.code, message: error.message };
   const code = codeOf(error);
   const text = error instanceof Error ? error.message : "";
   if (!code.startsWith("ERR_SSL_") && !text.includes("SSL routines")) return undefined;
