@@ -139,8 +139,10 @@ export function verifyReason(
   error: unknown,
   where: string,
   certificate: X509Certificate | undefined,
+  now: number = Date.now(),
 ): Reason | undefined {
-  const verdict = verdictOf(codeOf(error), error instanceof Error ? error.message : "", certificate);
+  const text = error instanceof Error ? error.message : "";
+  const verdict = verdictOf(codeOf(error), text, { certificate, now });
   if (verdict === undefined) return undefined;
   const who = certificate === undefined ? "" : ` (${describe(certificate)})`;
   return {
@@ -153,14 +155,14 @@ export function verifyReason(
 function verdictOf(
   code: string,
   text: string,
-  certificate: X509Certificate | undefined,
+  { certificate, now }: { readonly certificate: X509Certificate | undefined; readonly now: number },
 ): Verdict | undefined {
   const from = Date.parse(certificate?.validFrom ?? "");
   const to = Date.parse(certificate?.validTo ?? "");
-  if (code === "CERT_HAS_EXPIRED" && to < Date.now()) {
+  if (code === "CERT_HAS_EXPIRED" && to < now) {
     return ["tls-expired", `it expired on ${minute(to)}; the server must renew it`];
   }
-  if (code === "CERT_NOT_YET_VALID" && from > Date.now()) {
+  if (code === "CERT_NOT_YET_VALID" && from > now) {
     return ["tls-not-yet-valid", `it is valid from ${minute(from)} on; is the clock of this machine right?`];
   }
   if (code !== "UNSPECIFIED") return VERIFY_CODES[code];
