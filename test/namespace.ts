@@ -87,6 +87,22 @@ export class Namespace {
     return name;
   }
 
+  /** Does something in a named network, at once. */
+  inside<Result>(name: string, work: () => Result): Result {
+    const [own, other] = ["/proc/thread-self/ns/net", `/run/netns/${name}`].map((path) =>
+      openSync(path, "r"),
+    );
+    if (own === undefined || other === undefined) throw new Error("Cannot open a network namespace");
+    try {
+      this.#call("setns", other, CLONE_NEWNET);
+      return work();
+    } finally {
+      this.#call("setns", own, CLONE_NEWNET);
+      closeSync(own);
+      closeSync(other);
+    }
+  }
+
   /** All that this network has, for a comparison of before and after. */
   state(): string {
     return ["link", "address", "route show table all", "-6 route show table all", "rule"]

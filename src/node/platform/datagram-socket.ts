@@ -1,4 +1,5 @@
 import { createSocket, type Socket } from "node:dgram";
+import { constants } from "node:os";
 import type { DatagramEvents, DatagramOptions, DatagramSocket } from "../../context/index.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { AF_INET, ipBytes } from "./ip-bytes.ts";
@@ -13,7 +14,9 @@ import {
 } from "./libc.ts";
 import { IS_LITTLE_ENDIAN, viewOf } from "./netlink-bytes.ts";
 
+import type { LinkSurroundings } from "./packet-socket.ts";
 import { plain } from "./readable-socket.ts";
+import { systemError } from "./system-error.ts";
 
 const SOL_IP = 0;
 const IP_RECVERR = 11;
@@ -33,9 +36,12 @@ export class LinuxDatagrams implements DatagramSocket {
   readonly #events: DatagramEvents;
   #isOpen = true;
 
-  constructor(libc: Libc, options: DatagramOptions, events: DatagramEvents) {
+  constructor(libc: Libc, options: DatagramOptions, { events, findLink }: LinkSurroundings<DatagramEvents>) {
     this.#libc = libc;
     this.#events = events;
+    // The kernel would bind to an index that no link has.
+    if (findLink(options.link) === undefined)
+      throw systemError({ verb: verbOf(options), errno: constants.errno.ENODEV });
     this.#descriptor = openDatagramSocket(libc, options);
     this.#socket = createSocket({ type: "udp4", lookup: literal as never });
     try {
@@ -72,8 +78,9 @@ export class LinuxDatagrams implements DatagramSocket {
   }
 }
 
-function openDatagramSocket(libc: Libc, { link, address }: DatagramOptions): number {
-  const verb = `open UDP port ${CLIENT_PORT} of "${address}" on link ${link}`;
+function openDatagramSocket(libc: Libc, options: DatagramOptions): number {
+  const { link, address } = options;
+  const verb = verbOf(options);
   const name = socketAddress(address);
   const type = SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
   const descriptor = checked(libc, libc.socket(AF_INET, type, 0), { verb });
@@ -87,6 +94,10 @@ function openDatagramSocket(libc: Libc, { link, address }: DatagramOptions): num
     libc.close(descriptor);
     throw error;
   }
+}
+
+function verbOf({ link, address }: DatagramOptions): string {
+  return `open UDP port ${CLIENT_PORT} of "${address}" on link ${link}`;
 }
 
 /** struct sockaddr_in */

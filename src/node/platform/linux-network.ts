@@ -113,7 +113,7 @@ export class LinuxNetwork implements Network {
   }
 
   openDatagrams(options: DatagramOptions, events: DatagramEvents): DatagramSocket {
-    return new LinuxDatagrams(this.#load(), options, events);
+    return new LinuxDatagrams(this.#load(), options, { events, findLink: (link) => this.#findLink(link) });
   }
 
   #findLink(link: LinkIndex): NetworkLink | undefined {

@@ -25,8 +25,9 @@ const ARPHRD_ETHER = 1;
 /** Frames that are not sent for these reasons are lost like any other frame. */
 const LOST: readonly number[] = [EAGAIN, ENETDOWN, ENOBUFS, ENODEV, ENXIO];
 
-interface Surroundings {
-  readonly events: PacketEvents;
+/** What a socket of a link tells and asks. */
+export interface LinkSurroundings<Events> {
+  readonly events: Events;
   readonly findLink: (link: LinkIndex) => NetworkLink | undefined;
 }
 
@@ -34,11 +35,11 @@ interface Surroundings {
 export class LinuxPackets implements PacketSocket {
   readonly #libc: Libc;
   readonly #options: PacketOptions;
-  readonly #findLink: Surroundings["findLink"];
+  readonly #findLink: LinkSurroundings<PacketEvents>["findLink"];
   readonly #socket: ReadableSocket;
   #isOpen = true;
 
-  constructor(libc: Libc, options: PacketOptions, { events, findLink }: Surroundings) {
+  constructor(libc: Libc, options: PacketOptions, { events, findLink }: LinkSurroundings<PacketEvents>) {
     this.#libc = libc;
     this.#options = options;
     this.#findLink = findLink;
