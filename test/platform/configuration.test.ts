@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { InterfaceAddress, Route } from "../../src/context/index.ts";
 import { SecureStreamsError } from "../../src/lib/errors.ts";
@@ -198,6 +199,23 @@ describe.skipIf(namespacesMissing())("addresses and routes of the kernel", () =>
     network.dropAddress(address({ address: "192.0.2.6" }));
 
     expect(namespace.state()).toBe(before);
+  });
+
+  test("drops its own address and none of the same prefix that came after it", () => {
+    const promotes = "/proc/sys/net/ipv4/conf/eth0/promote_secondaries";
+    for (const setting of ["0", "1"]) {
+      writeFileSync(promotes, setting);
+      network.putAddress(address({}));
+      namespace.ip("address add 192.0.2.77/24 dev eth0");
+      namespace.ip("address add 192.0.2.78/24 dev eth0");
+
+      network.dropAddress(address({}));
+
+      expect(inet(namespace)).toMatchObject([{ local: "192.0.2.77" }, { local: "192.0.2.78" }]);
+      expect(namespace.json("route show 192.0.2.0/24")).toMatchObject([{ prefsrc: "192.0.2.77" }]);
+      expect(readFileSync(promotes, "utf8").trim()).toBe(setting);
+      namespace.ip("address flush dev eth0");
+    }
   });
 
   test("brings a link up and sets its MTU", () => {

@@ -1,7 +1,9 @@
 import type { NetworkLink as Link, LinkIndex } from "../../context/index.ts";
 import { Malformed } from "../../lib/malformed.ts";
+import { AF_INET } from "./ip-bytes.ts";
 import {
   decodeAttributes,
+  encodeAttribute,
   encodeBody,
   encodeUint32,
   fixedPart,
@@ -18,6 +20,10 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_EXT_MASK = 29;
+const IFLA_AF_SPEC = 26;
+const IFLA_INET_CONF = 1;
+const IPV4_DEVCONF_PROMOTE_SECONDARIES = 20;
+const NLA_F_NESTED = 0x8000;
 const RTEXT_FILTER_SKIP_STATS = 8;
 const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x10000;
@@ -59,6 +65,22 @@ export function encodeLinkChange(
 ): Uint8Array {
   const mtu = change.mtu === undefined ? undefined : encodeUint32(change.mtu);
   return encodeBody(linkHeader(link, change.isUp === true ? IFF_UP : 0), [[IFLA_MTU, mtu]]);
+}
+
+/** The link's own setting promote_secondaries, in the answer to a query; undefined where it has no IPv4. Throws Malformed. */
+export function readLinkPromotion(body: Uint8Array): number | undefined {
+  fixedPart(body, FIXED);
+  const families = decodeAttributes(body.subarray(FIXED)).get(IFLA_AF_SPEC);
+  const inet = families && decodeAttributes(families).get(AF_INET);
+  return inet && uint32(decodeAttributes(inet), IFLA_INET_CONF, IPV4_DEVCONF_PROMOTE_SECONDARIES - 1);
+}
+
+/** For RTM_NEWLINK on a link that exists. */
+export function encodeLinkPromotion(link: LinkIndex, value: number): Uint8Array {
+  const setting = encodeAttribute(IPV4_DEVCONF_PROMOTE_SECONDARIES, encodeUint32(value));
+  const inet = encodeAttribute(IFLA_INET_CONF | NLA_F_NESTED, setting);
+  const families = encodeAttribute(AF_INET | NLA_F_NESTED, inet);
+  return encodeBody(linkHeader(link, 0), [[IFLA_AF_SPEC | NLA_F_NESTED, families]]);
 }
 
 /** `flags` are set, all others stay as they are. */

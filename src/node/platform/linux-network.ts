@@ -27,6 +27,7 @@ import {
 import { LinuxDatagrams } from "./datagram-socket.ts";
 import { type Libc, loadLibc } from "./libc.ts";
 import { decodeLink, encodeLinkChange, encodeLinkQuery, RTM_GETLINK, RTM_NEWLINK } from "./link-message.ts";
+import { hasSecondaries, type LinkTalk, promoting } from "./neighbour-addresses.ts";
 import { routeKey } from "./network-mirror.ts";
 import { NetworkWatch } from "./network-watch.ts";
 import { LinuxPackets } from "./packet-socket.ts";
@@ -87,7 +88,11 @@ export class LinuxNetwork implements Network {
     const verb = `take away the address "${address.address}/${address.prefixLength}" of link ${address.link}`;
     const body = encodeAddress(address);
     const accepted = [EADDRNOTAVAIL, ENODEV, ENXIO];
-    this.#with((socket) => socket.change({ type: RTM_DELADDR, flags: 0, body, verb, accepted, ...ADMIN }));
+    this.#with((socket) => {
+      const drop = (): void => socket.change({ type: RTM_DELADDR, flags: 0, body, verb, accepted, ...ADMIN });
+      if (!hasSecondaries(address, dumpAddresses(socket))) drop();
+      else promoting(talkAbout(socket, address.link), address.link, drop);
+    });
   }
 
   putRoute(route: Route): void {
@@ -117,9 +122,7 @@ export class LinuxNetwork implements Network {
   }
 
   #findLink(link: LinkIndex): NetworkLink | undefined {
-    const verb = `read link ${link}`;
-    const request = { type: RTM_GETLINK, flags: 0, body: encodeLinkQuery(link), verb, accepted: [ENODEV] };
-    const answer = this.#with((socket) => socket.ask(request));
+    const answer = this.#with((socket) => talkAbout(socket, link).ask());
     return answer === undefined ? undefined : decodeLink(answer.body);
   }
 
@@ -147,6 +150,15 @@ export class LinuxNetwork implements Network {
     this.#libc ??= loadLibc();
     return this.#libc;
   }
+}
+
+function talkAbout(socket: RouteSocket, link: LinkIndex): LinkTalk {
+  const query = { type: RTM_GETLINK, flags: 0, body: encodeLinkQuery(link), accepted: [ENODEV] };
+  const verb = `have link ${link} promote its secondary addresses`;
+  return {
+    ask: () => socket.ask({ ...query, verb: `read link ${link}` }),
+    change: (body) => socket.change({ type: RTM_NEWLINK, flags: 0, body, verb, ...ADMIN }),
+  };
 }
 
 function dumpLinks(socket: RouteSocket): readonly NetworkLink[] {

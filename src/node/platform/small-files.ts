@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { constants, type PathLike } from "node:fs";
+import { constants } from "node:fs";
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { SmallFiles } from "../../context/index.ts";
@@ -69,10 +69,13 @@ async function remove(path: string): Promise<void> {
 }
 
 /** The name itself survives a loss of power only when its folder is synced. */
-async function syncFolder(path: PathLike): Promise<void> {
+async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, O_RDONLY | O_DIRECTORY);
   try {
     await folder.sync();
+  } catch (error) {
+    // Some file systems have nothing to sync a folder with.
+    if (codeOf(error) !== "EINVAL") throw error;
   } finally {
     await folder.close();
   }
