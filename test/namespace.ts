@@ -68,11 +68,13 @@ export class Namespace {
     return link.ifindex;
   }
 
-  /** A cable with an end of each name in this network, both up. */
+  /** A cable with an end of each name in this network, both up, without addresses that come by themselves. */
   cable(one: string, other: string): void {
     ip(`link add ${one} type veth peer name ${other}`);
-    ip(`link set ${one} up`);
-    ip(`link set ${other} up`);
+    for (const name of [one, other]) {
+      ip(`link set ${name} addrgenmode none`);
+      ip(`link set ${name} up`);
+    }
   }
 
   /** A cable to a second network; the other end is up and has the address. */
@@ -103,10 +105,15 @@ export class Namespace {
     }
   }
 
-  /** All that this network has, for a comparison of before and after. */
+  /** What somebody set in this network, for a comparison of before and after: not what links report of themselves. */
   state(): string {
-    return ["link", "address", "route show table all", "-6 route show table all", "rule"]
-      .map((what) => ip(what).replace(/valid_lft \d+sec preferred_lft \d+sec/g, "valid_lft sec"))
+    const lines = ["link", "address", "route show table all", "-6 route show table all", "rule"]
+      .map(ip)
+      .join("")
+      .split("\n");
+    return lines
+      .filter((line) => !line.startsWith("multicast ff00::/8"))
+      .map((line) => line.replace("NO-CARRIER,", "").replace(/ state [A-Z]+| linkdown/, ""))
       .join("\n");
   }
 }

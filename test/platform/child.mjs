@@ -44,6 +44,7 @@ const TASKS = {
   },
   datagrams: () => network.openDatagrams({ link, address: "192.0.2.5" }, datagramEvents).close(),
   suspend: () => createSuspend().watch(() => {})(),
+  forbidden: () => createSmallFiles().replace("/lease", new Uint8Array(1)),
   files: () => createSmallFiles().read("/nonexistent", 1),
   /** With everything open, reading a file still finds a thread of the pool. */
   pool: async () => {

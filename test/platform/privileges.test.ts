@@ -103,6 +103,12 @@ describe.skipIf(namespacesMissing())("a process that is not root", () => {
     ]);
   });
 
+  test("cannot write where it may not, and is told so", () => {
+    expect(run(["forbidden"], CAPABILITIES)).toMatchObject([
+      { code: "not-permitted", message: 'Cannot replace "/lease": the system refused (EACCES)' },
+    ]);
+  });
+
   test("has its pool of one thread free while everything is open, and ends by itself when all is closed", () => {
     namespace.ip("address add 192.0.2.5/24 dev eth0");
 
