@@ -1,5 +1,5 @@
 /** The part of the stack a reason speaks of. */
-export type Layer = "dns" | "tcp" | "proxy" | "tls" | "http" | "ws" | "mqtt" | "policy" | "stream";
+export type Layer = "dns" | "tcp" | "proxy" | "tls" | "http" | "ws" | "mqtt" | "policy" | "stream" | "system";
 
 /** Every code this library reports, with what it means. docs/errors.md says what to do about each. */
 export const ERROR_CODES = {
@@ -114,6 +114,11 @@ export const ERROR_CODES = {
   "mqtt-not-acknowledged": "The broker did not acknowledge after every resend",
   "mqtt-too-large": "A packet is larger than allowed",
   "mqtt-disconnected": "The broker disconnected",
+
+  // system
+  "interface-missing": "The machine has no such network interface",
+  "network-failed": "The system refused to read or change the network",
+  "file-failed": "The system refused to read or write a file",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
