@@ -10,9 +10,8 @@ export interface ReadableEvents {
 }
 
 /**
- * A socket of any family whose datagrams the event loop reads. Node takes no such socket, so it is given a UDP socket,
- * and before the loop first looks at the descriptor the other socket takes its place. docs/decisions/0010 has the tests
- * that this was chosen by.
+ * A socket of any family whose datagrams the event loop reads. Node takes no such socket, so it is given a UDP socket, and
+ * before the loop first looks at the descriptor the other socket takes its place (docs/decisions/0010).
  */
 export class ReadableSocket {
   /** For sending and for options. */
