@@ -34,8 +34,10 @@ export interface Link {
   readonly mtu: number;
   /** IFF_UP: the administrator wants it up. */
   readonly isUp: boolean;
-  /** IFF_LOWER_UP: a cable is in. */
+  /** IFF_LOWER_UP: a cable is in. A loss too short for the kernel to tell is told all the same, as two events. */
   readonly hasCarrier: boolean;
+  /** How often the cable went out since the link is there; undefined where the kernel does not count. */
+  readonly carrierLosses?: number | undefined;
 }
 
 /** An IPv4 or IPv6 address on a link. */

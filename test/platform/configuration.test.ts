@@ -19,6 +19,8 @@ describe.skipIf(namespacesMissing())("addresses and routes of the kernel", () =>
 
   test("finds what ip finds", () => {
     namespace.batch([
+      "link set sw0 down",
+      "link set sw0 up",
       "link set eth0 mtu 1400 address 02:00:00:00:00:2a",
       "address add 192.0.2.5/24 brd + dev eth0 valid_lft 300 preferred_lft 200",
       "address add 2001:db8::5/64 dev eth0 nodad",
@@ -42,6 +44,7 @@ describe.skipIf(namespacesMissing())("addresses and routes of the kernel", () =>
       mtu: 1400,
       isUp: true,
       hasCarrier: true,
+      carrierLosses: 2,
     });
     expect(links.map(({ name }) => name).toSorted()).toEqual(["eth0", "lo", "sw0"]);
     expect(addresses).toContainEqual(

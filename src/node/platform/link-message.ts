@@ -20,6 +20,7 @@ const IFLA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_EXT_MASK = 29;
+const IFLA_CARRIER_DOWN_COUNT = 48;
 const IFLA_AF_SPEC = 26;
 const IFLA_INET_CONF = 1;
 const IPV4_DEVCONF_PROMOTE_SECONDARIES = 20;
@@ -50,6 +51,7 @@ export function decodeLink(body: Uint8Array): Link | undefined {
     mtu: uint32(attributes, IFLA_MTU) ?? 0,
     isUp: (flags & IFF_UP) !== 0,
     hasCarrier: (flags & IFF_LOWER_UP) !== 0,
+    carrierLosses: uint32(attributes, IFLA_CARRIER_DOWN_COUNT),
   };
 }
 

@@ -74,6 +74,24 @@ describe("what listeners have been told", () => {
     ]);
   });
 
+  test("has lost the carrier meanwhile where the kernel counted a loss that it did not tell", () => {
+    const counted = (carrierLosses: number, hasCarrier = true): NetworkLink => ({
+      ...LINK,
+      carrierLosses,
+      hasCarrier,
+    });
+    const mirror = new NetworkMirror({ ...ALL, links: [counted(1)] }, 0);
+    const hear = (link: NetworkLink) => mirror.apply({ type: "link", link }, false, 0);
+
+    expect(hear(counted(2))).toEqual([
+      { type: "link", link: counted(2, false) },
+      { type: "link", link: counted(2) },
+    ]);
+    expect(hear(counted(3, false))).toEqual([{ type: "link", link: counted(3, false) }]);
+    expect(hear(counted(3))).toEqual([{ type: "link", link: counted(3) }]);
+    expect(hear(counted(3))).toEqual([]);
+  });
+
   test("is told to be gone once", () => {
     const mirror = new NetworkMirror(ALL, 0);
     const gone: readonly NetworkEvent[] = [

@@ -73,7 +73,10 @@ export class NetworkMirror {
     const known = this.#links.get(link.index);
     if (known !== undefined && isSameLink(known, link)) return [];
     this.#links.set(link.index, link);
-    return [{ type: "link", link }];
+    const told = { type: "link", link } as const;
+    return hasLostCarrier(known, link)
+      ? [{ type: "link", link: { ...link, hasCarrier: false } }, told]
+      : [told];
   }
 
   #address(address: InterfaceAddress, now: Millis): readonly NetworkEvent[] {
@@ -132,12 +135,19 @@ export function routeKey({ destination, prefixLength, metric, link, gateway }: R
   return `${destination}/${prefixLength} ${metric} ${link} ${gateway ?? ""}`;
 }
 
+/** The kernel collects changes of the carrier for up to a second: behind a cable that was out that long may be another network. */
+function hasLostCarrier(known: NetworkLink | undefined, link: NetworkLink): boolean {
+  if (known?.hasCarrier !== true || !link.hasCarrier) return false;
+  return known.carrierLosses !== undefined && known.carrierLosses !== link.carrierLosses;
+}
+
 function isSameLink(one: NetworkLink, other: NetworkLink): boolean {
   return (
     one.name === other.name &&
     one.mtu === other.mtu &&
     one.isUp === other.isUp &&
     one.hasCarrier === other.hasCarrier &&
+    one.carrierLosses === other.carrierLosses &&
     equalBytes(one.hardwareAddress, other.hardwareAddress)
   );
 }

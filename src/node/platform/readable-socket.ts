@@ -10,9 +10,8 @@ export interface ReadableEvents {
 }
 
 /**
- * A socket of any family whose datagrams the event loop reads. Node takes no such socket, so it is given a UDP socket,
- * and before the loop first looks at the descriptor the other socket takes its place. docs/decisions/0010 has the tests
- * that this was chosen by.
+ * A socket of any family whose datagrams the event loop reads. Node takes no such socket, so it is given a UDP socket, and
+ * before the loop first looks at the descriptor the other socket takes its place (docs/decisions/0010).
  */
 export class ReadableSocket {
   /** For sending and for options. */
@@ -28,8 +27,7 @@ export class ReadableSocket {
       const placeholder = libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
       this.descriptor = checked(libc, placeholder, { verb: "open a socket" });
       this.#socket = createSocket({ type: "udp4" });
-      // Not shared with a cluster's primary, whose own descriptor it would be.
-      this.#socket.bind({ fd: this.descriptor, exclusive: true });
+      this.#give(this.descriptor);
       checked(libc, libc.dup3(descriptor, this.descriptor, SOCK_CLOEXEC), { verb: "open a socket" });
     } finally {
       libc.close(descriptor);
@@ -40,6 +38,16 @@ export class ReadableSocket {
     this.#socket.on("error", (error: NodeJS.ErrnoException) => {
       if (this.#isOpen) events.failed(error.code ?? "unknown");
     });
+  }
+
+  #give(placeholder: number): void {
+    try {
+      // Not shared with a cluster's primary, whose own descriptor it would be.
+      this.#socket.bind({ fd: placeholder, exclusive: true });
+    } catch (error) {
+      this.#libc.close(placeholder);
+      throw error;
+    }
   }
 
   close(): void {

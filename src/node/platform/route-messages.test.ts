@@ -97,6 +97,7 @@ describe("messages of the kernel", () => {
       encodeAttribute(3, Uint8Array.of(0x65, 0x74, 0x68, 0x30, 0)),
       encodeAttribute(1, Uint8Array.of(2, 0, 0, 0, 0, 0x2a)),
       encodeAttribute(4, encodeUint32(1500)),
+      encodeAttribute(48, encodeUint32(9)),
     ];
     const link = {
       index: 7,
@@ -106,6 +107,7 @@ describe("messages of the kernel", () => {
       mtu: 1500,
       isUp: true,
       hasCarrier: true,
+      carrierLosses: 9,
     };
 
     expect(decodeLink(concat([linkHeader(0x10001), ...parts]))).toEqual(link);
