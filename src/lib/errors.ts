@@ -1,5 +1,5 @@
 /** The part of the stack a reason speaks of. */
-export type Layer = "dns" | "tcp" | "proxy" | "tls" | "http" | "ws" | "mqtt" | "policy" | "stream";
+export type Layer = "dns" | "tcp" | "proxy" | "tls" | "http" | "ws" | "mqtt" | "dhcp" | "policy" | "stream";
 
 /** Every code this library reports, with what it means. docs/errors.md says what to do about each. */
 export const ERROR_CODES = {
@@ -114,6 +114,15 @@ export const ERROR_CODES = {
   "mqtt-not-acknowledged": "The broker did not acknowledge after every resend",
   "mqtt-too-large": "A packet is larger than allowed",
   "mqtt-disconnected": "The broker disconnected",
+
+  // dhcp
+  "dhcp-no-interface": "The machine has no such network interface",
+  "dhcp-no-carrier": "The link is down or has no carrier",
+  "dhcp-silent": "No DHCP server answered the request for an address",
+  "dhcp-refused": "The DHCP server refused the address",
+  "dhcp-expired": "The lease has ended, and no server extended it",
+  "dhcp-conflict": "Another host has the address",
+  "dhcp-ipv6-only": "The network wants no IPv4 for now",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
