@@ -172,9 +172,10 @@ export class World {
   }
 
   /** Moves on until a state is entered; throws when that takes longer than `limit` ms. */
-  until(state: string, limit = 200_000): void {
+  until(state: string, limit = 10_000_000): void {
     const end = this.now + limit;
-    while (this.machine.state !== state) {
+    const before = this.stateNames.length;
+    while (this.machine.state !== state && !this.stateNames.slice(before).includes(state)) {
       const next = Math.min(this.#queue[0]?.at ?? Number.POSITIVE_INFINITY, this.machine.deadline);
       if (next > end) throw new Error(`Not ${state} but ${this.machine.state} at ${this.now} ms`);
       this.runTo(Math.max(next, this.now));
