@@ -1,6 +1,6 @@
 import { Malformed } from "../lib/malformed.ts";
 import type { Ipv4 } from "./address.ts";
-import { type Configuration, type Lease, readConfiguration, readLease } from "./lease.ts";
+import { type Configuration, type Lease, type LeasePolicy, readConfiguration, readLease } from "./lease.ts";
 import type { Reply } from "./reply.ts";
 import type { ClientSettings } from "./settings.ts";
 import type { State } from "./state.ts";
@@ -95,8 +95,9 @@ function ipv6OnlySeconds({ options }: Reply, { settings }: Surroundings): number
   return Math.max(options.ipv6OnlySeconds, LEAST_IPV6_ONLY);
 }
 
-function policyOf({ settings, linkMtu }: Surroundings): Parameters<typeof readLease>[1] {
-  return { linkMtu, allowWideRoutes: settings.allowWideRoutes };
+function policyOf({ settings, linkMtu }: Surroundings): LeasePolicy {
+  const { allowWideRoutes, requestIpv6Only } = settings;
+  return { linkMtu, allowWideRoutes, requestIpv6Only };
 }
 
 function drop(why: string): Verdict {
