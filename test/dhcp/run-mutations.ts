@@ -112,7 +112,6 @@ const RICH: readonly (readonly [number, Uint8Array])[] = [
   [81, Uint8Array.of(4, 0, 0, 1, 97, 0)],
   [100, text("UTC0")],
   [101, text("Etc/UTC")],
-  [108, Uint8Array.of(0, 0, 1, 44)],
   [114, text("https://x.test/a")],
   [119, Uint8Array.of(1, 97, 0, 1, 98, 0xc0, 0)],
   [121, Uint8Array.of(24, 10, 0, 0, 192, 0, 2, 1, 0, 192, 0, 2, 1)],
