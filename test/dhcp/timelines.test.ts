@@ -378,6 +378,9 @@ describe("a lease", () => {
 
     expect(world.sent[2]).toMatchObject({ via: "dhcp", from: "192.0.2.100", to: "192.0.2.1" });
     expect(changes(world)).toEqual(["acquired", "renewed"]);
+    world.servers[0]?.silence();
+    world.until("rebinding");
+    expect([...world.channels.values()]).toEqual(["dhcp"]);
   });
 });
 
