@@ -11,7 +11,7 @@ const PROBES = 3;
 const PROBE_MIN = seconds(1);
 const PROBE_MAX = seconds(2);
 const ANNOUNCE_WAIT = seconds(2);
-const ANNOUNCEMENTS = 2;
+/** Between the first announcement and the last: ANNOUNCE_NUM is 2. */
 const ANNOUNCE_INTERVAL = seconds(2);
 const DEFEND_INTERVAL = seconds(10);
 
@@ -41,7 +41,7 @@ export type AcdOutput =
 type State =
   | { readonly name: "idle" }
   | { readonly name: "probing"; readonly sent: number; readonly next: Millis }
-  | { readonly name: "using"; readonly announced: number; readonly next: Millis; readonly defended: Millis }
+  | { readonly name: "using"; readonly next: Millis; readonly defended: Millis }
   | { readonly name: "ended" };
 
 /** Detection of address conflicts for one address (RFC 5227): probes, announces, defends once in ten seconds. */
@@ -54,13 +54,13 @@ export class Acd implements Machine<AcdInput, AcdOutput> {
   }
 
   get deadline(): Millis {
-    return this.#state.name === "probing" || this.#state.name === "using" ? this.#state.next : NEVER;
+    return "next" in this.#state ? this.#state.next : NEVER;
   }
 
   handle(input: AcdInput | Timeout, now: Millis): readonly AcdOutput[] {
     if (input.type === "start") return this.#start(now);
     if (input.type === "arp") return this.#arp(input.arp, now);
-    return this.deadline > now ? NOTHING : this.#timeout(now);
+    return this.#timeout(now);
   }
 
   #start(now: Millis): readonly AcdOutput[] {
@@ -73,23 +73,26 @@ export class Acd implements Machine<AcdInput, AcdOutput> {
 
   #timeout(now: Millis): readonly AcdOutput[] {
     const state = this.#state;
-    if (state.name === "using") {
-      const announced = state.announced + 1;
-      const next = announced < ANNOUNCEMENTS ? now + ANNOUNCE_INTERVAL : NEVER;
-      this.#state = { ...state, announced, next };
-      return [this.#announcement()];
-    }
-    if (state.name !== "probing" || state.sent === PROBES) return this.#use(now);
-    const sent = state.sent + 1;
+    if (!("next" in state) || state.next > now) return NOTHING;
+    return state.name === "probing" ? this.#probe(state.sent, now) : this.#announce(state);
+  }
+
+  #probe(sent: number, now: Millis): readonly AcdOutput[] {
+    if (sent === PROBES) return this.#use(now);
     const between = PROBE_MIN + Math.round((PROBE_MAX - PROBE_MIN) * this.#options.random.fraction());
-    this.#state = { name: "probing", sent, next: now + (sent < PROBES ? between : ANNOUNCE_WAIT) };
+    const next = now + (sent + 1 < PROBES ? between : ANNOUNCE_WAIT);
+    this.#state = { name: "probing", sent: sent + 1, next };
     return [this.#request(UNSPECIFIED)];
+  }
+
+  #announce(state: Extract<State, { name: "using" }>): readonly AcdOutput[] {
+    this.#state = { ...state, next: NEVER };
+    return [this.#announcement()];
   }
 
   #use(now: Millis): readonly AcdOutput[] {
     this.#state = {
       name: "using",
-      announced: 1,
       next: now + ANNOUNCE_INTERVAL,
       defended: Number.NEGATIVE_INFINITY,
     };

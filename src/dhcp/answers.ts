@@ -1,24 +1,23 @@
 import { type Millis, seconds } from "../lib/millis.ts";
-import { unreachable } from "../lib/unreachable.ts";
 import { decodeArp } from "./arp.ts";
 import type { Core } from "./core.ts";
 import type { Exchange } from "./exchange.ts";
-import type { Lease } from "./lease.ts";
 import { GRACE } from "./offers.ts";
 import { ipv6Only, refused } from "./reasons.ts";
 import { type Reply, readReply } from "./reply.ts";
-import { exchangeOf, tenureOf } from "./state.ts";
+import { tenureOf } from "./state.ts";
 import { judge, tried, type Verdict } from "./verdict.ts";
 
 /** Takes what may be an answer; `payload` is read where one is awaited. */
 export function answered(core: Core, payload: () => Uint8Array, now: Millis): void {
-  const exchange = exchangeOf(core.state);
-  if (exchange === undefined) return;
+  const { state } = core;
+  if (!("exchange" in state)) return;
+  const { exchange } = state;
   const { hardwareAddress, mtu: linkMtu } = core.speaker.link;
   const { clientId } = core.speaker;
   const judged = tried(() => {
     const reply = readReply(payload(), { xid: exchange.xid, hardwareAddress, clientId });
-    return { reply, verdict: judge(core.state, reply, { settings: core.settings, linkMtu }) };
+    return { reply, verdict: judge(state, reply, { settings: core.settings, linkMtu }) };
   });
   if (judged instanceof Error) core.emit({ type: "dropped", why: judged.message });
   else follow(core, exchange, { ...judged, now });
@@ -58,22 +57,15 @@ function follow(core: Core, exchange: Exchange, { reply, verdict, now }: Judged)
       core.withdraw(undefined);
       core.enter({ name: "ipv6-only", until: now + seconds(verdict.seconds) }, ipv6Only(verdict.seconds));
       return;
-    case "informed":
+    default:
       core.emit({ type: "informed", configuration: verdict.configuration });
       core.enter({ name: "informed" });
-      return;
-    default:
-      unreachable(verdict);
   }
 }
 
-function offered(
-  core: Core,
-  { lease, isRapid }: { readonly lease: Lease; readonly isRapid: boolean },
-  now: Millis,
-): void {
-  if (core.state.name !== "selecting") return;
+function offered(core: Core, verdict: Extract<Verdict, { type: "offer" }>, now: Millis): void {
+  const { lease, isRapid, offers } = verdict;
   const { address } = lease;
   const isDeclined = core.past.wasDeclined(address);
-  core.state.offers.add({ lease, isRapid, isDeclined, isRemembered: address === core.past.address }, now);
+  offers.add({ lease, isRapid, isDeclined, isRemembered: address === core.past.address }, now);
 }

@@ -1,7 +1,6 @@
 import type { Machine, Timeout } from "../lib/machine.ts";
 import type { Millis } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
-import { unreachable } from "../lib/unreachable.ts";
 import { answered, heard } from "./answers.ts";
 import { Core } from "./core.ts";
 import { deadline, serve } from "./due.ts";
@@ -75,11 +74,8 @@ function take(core: Core, input: ClientInput, now: Millis): void {
     case "release":
       release(core, now);
       return;
-    case "stop":
-      stop(core, input.reason);
-      return;
     default:
-      unreachable(input);
+      stop(core, input.reason);
   }
 }
 

@@ -1,7 +1,6 @@
 import type { Reason } from "../lib/errors.ts";
 import { type Millis, seconds } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
-import { unreachable } from "../lib/unreachable.ts";
 import { Acd, type AcdOutput, LONGEST_PROBING } from "./acd.ts";
 import type { Ipv4 } from "./address.ts";
 import { Channels } from "./channels.ts";
@@ -122,7 +121,7 @@ export class Core {
           this.past.succeeded();
           this.#use(tenure, "acquired");
           break;
-        case "conflict":
+        default:
           this.speaker.decline(tenure.lease, now);
           this.emit({ type: "forget" });
           this.restart(
@@ -130,9 +129,6 @@ export class Core {
             conflict(tenure.lease.address, output.hardwareAddress),
             this.past.declined(tenure.lease.address),
           );
-          break;
-        default:
-          unreachable(output);
       }
     }
   }

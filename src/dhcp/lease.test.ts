@@ -19,7 +19,7 @@ import { type ClientSettings, checkSettings, DEFAULT_SETTINGS } from "./settings
 import { tried } from "./verdict.ts";
 
 const MAC = Uint8Array.of(0x02, 0, 0, 0, 0, 0x0a);
-const POLICY = { linkMtu: 1500, allowWideRoutes: false };
+const POLICY = { linkMtu: 1500, allowWideRoutes: false, requestIpv6Only: false };
 
 describe("the options of a reply", () => {
   test("are read into values", () => {
@@ -120,6 +120,8 @@ describe("the options of a reply", () => {
       "Option 119 is malformed: A pointer does not go backwards",
     ],
     ["a cut route", { 121: "18c0000201" }, "Option 121 is malformed: A route is cut off"],
+    ["a file for a shell", { 67: "6028782960" }, 'Option 67 is no such text: "`(x)`"'],
+    ["a TZ for a shell", { 100: "2428782900" }, 'Option 100 is no such text: "$(x)"'],
     ["a timezone with a path out of it", { 101: "2e2e2f78" }, 'Option 101 is no such text: "../x"'],
   ])("are doubted, and the rest stands: %s", (_, changes, why) => {
     const options = readOptions(optionsOf({ 51: "00000e10", ...changes }));
@@ -281,6 +283,13 @@ describe("a lease", () => {
       routes: [{ destination: "0.0.0.0", prefixLength: 1, gateway: "192.0.2.1" }],
       doubts: [],
     });
+  });
+
+  test("doubts option 108 where it was not asked for (RFC 8925, 3.3)", () => {
+    const reply = replyOf({ 108: "00000258" });
+
+    expect(readLease(reply, POLICY).doubts).toEqual(["Option 108 was not asked for"]);
+    expect(readLease(reply, { ...POLICY, requestIpv6Only: true }).doubts).toEqual([]);
   });
 
   test("doubts a link-local address", () => {

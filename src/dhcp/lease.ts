@@ -54,6 +54,8 @@ export interface LeasePolicy {
   readonly linkMtu: number;
   /** Take routes shorter than /8 that are not the default route. */
   readonly allowWideRoutes: boolean;
+  /** Whether option 108 was asked for. */
+  readonly requestIpv6Only: boolean;
 }
 
 const FOREVER = 0xffffffff;
@@ -75,6 +77,9 @@ export function readLease(reply: Reply, policy: LeasePolicy): Lease {
   if (isWithin(address, "169.254.0.0", 16)) doubts.push("The address is link-local");
   if (leaseSeconds > MOST_SECONDS && leaseSeconds !== FOREVER) {
     doubts.push(`The lease time is ${leaseSeconds} s`);
+  }
+  if (options.ipv6OnlySeconds !== undefined && !policy.requestIpv6Only) {
+    doubts.push("Option 108 was not asked for");
   }
   const routes = checkRoutes(options, given, { policy, doubts });
   const configuration = readConfiguration(reply);

@@ -9,6 +9,11 @@ import { isDomain, isPlain, isUri, safeText } from "./text.ts";
 /** Addresses of one kind that are kept; more than that no one asks. */
 const MAX_ADDRESSES = 16;
 
+/** What files, `TZ` (POSIX, 8.3) and time zones are called; nothing that a shell would act upon. */
+const FILE = /^[A-Za-z0-9._/:@%+,=~\\ -]+$/;
+const TZ = /^[A-Za-z0-9+,./:<>-]+$/;
+const ZONE = /^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+)*$/;
+
 /** Without these a reply means nothing, so that one of a wrong length spoils it all. */
 const ESSENTIAL: ReadonlySet<number> = new Set([
   OPTION.subnetMask,
@@ -76,9 +81,9 @@ export function readOptions(raw: RawOptions): Options {
     ipv6OnlySeconds: reader.uint(OPTION.ipv6OnlyPreferred),
     captivePortal: reader.text(OPTION.captivePortal, isUri),
     tftpServer: reader.text(OPTION.tftpServer, isDomain),
-    bootFile: reader.text(OPTION.bootFile),
-    posixTimezone: reader.text(OPTION.posixTimezone),
-    timezone: reader.text(OPTION.timezone, (text) => /^[A-Za-z0-9_+-]+(?:\/[A-Za-z0-9_+-]+)*$/.test(text)),
+    bootFile: reader.text(OPTION.bootFile, (text) => FILE.test(text)),
+    posixTimezone: reader.text(OPTION.posixTimezone, (text) => TZ.test(text)),
+    timezone: reader.text(OPTION.timezone, (text) => ZONE.test(text)),
     vendorSpecific: reader.vendorSpecific(),
     wpad: reader.text(OPTION.wpad, isUri),
     doubts: reader.doubts,
@@ -138,7 +143,7 @@ class Reader {
     return hosts.slice(0, MAX_ADDRESSES);
   }
 
-  text(code: number, isRight: (text: string) => boolean = () => true): string | undefined {
+  text(code: number, isRight: (text: string) => boolean): string | undefined {
     const value = this.value(code);
     if (value === undefined) return undefined;
     const text = safeText(value);

@@ -23,6 +23,9 @@ export type State =
   | { readonly name: "informing"; readonly exchange: Exchange; readonly address: Ipv4 }
   | { readonly name: "releasing"; readonly until: Millis; ends: boolean };
 
+/** The states in which an answer is awaited. */
+export type AskingState = Extract<State, { exchange: Exchange }>;
+
 /** When a state has something to do by itself. */
 export function deadlineOf(state: State): Millis {
   switch (state.name) {
@@ -47,11 +50,6 @@ export function deadlineOf(state: State): Millis {
     default:
       return NEVER;
   }
-}
-
-/** The exchange whose answer a state awaits. */
-export function exchangeOf(state: State): Exchange | undefined {
-  return "exchange" in state ? state.exchange : undefined;
 }
 
 export function tenureOf(state: State): Tenure | undefined {

@@ -1,14 +1,15 @@
 import { Malformed } from "../lib/malformed.ts";
 import type { Ipv4 } from "./address.ts";
-import { type Configuration, type Lease, readConfiguration, readLease } from "./lease.ts";
+import { type Configuration, type Lease, type LeasePolicy, readConfiguration, readLease } from "./lease.ts";
+import type { Offers } from "./offers.ts";
 import type { Reply } from "./reply.ts";
 import type { ClientSettings } from "./settings.ts";
-import type { State } from "./state.ts";
+import type { AskingState } from "./state.ts";
 
 /** What an answer means in the state in which it came. */
 export type Verdict =
   | { readonly type: "drop"; readonly why: string }
-  | { readonly type: "offer"; readonly lease: Lease; readonly isRapid: boolean }
+  | { readonly type: "offer"; readonly lease: Lease; readonly isRapid: boolean; readonly offers: Offers }
   /** `isHeld`: it has faults that what was offered before had not. */
   | { readonly type: "lease"; readonly lease: Lease; readonly isHeld: boolean }
   | { readonly type: "refused" }
@@ -32,10 +33,10 @@ interface Wanted {
 const LEAST_IPV6_ONLY = 300;
 
 /** Judges an answer. Throws Malformed where its lease is one that no host should use. */
-export function judge(state: State, reply: Reply, surroundings: Surroundings): Verdict {
+export function judge(state: AskingState, reply: Reply, surroundings: Surroundings): Verdict {
   switch (state.name) {
     case "selecting":
-      return judgeOffer(reply, surroundings);
+      return judgeOffer(reply, state.offers, surroundings);
     case "requesting": {
       const { address, server, doubts } = state.offer;
       return judgeDecision(reply, { address, server, isClean: doubts.length === 0 }, surroundings);
@@ -51,11 +52,9 @@ export function judge(state: State, reply: Reply, surroundings: Surroundings): V
       const wanted = { address, server: state.name === "renewing" ? server : undefined };
       return judgeDecision(reply, { ...wanted, isClean: doubts.length === 0 }, surroundings);
     }
-    case "informing":
+    default:
       if (reply.type !== "ack") return drop(`A ${reply.type.toUpperCase()} to an INFORM`);
       return { type: "informed", configuration: readConfiguration(reply) };
-    default:
-      return drop("Nothing was asked");
   }
 }
 
@@ -68,14 +67,14 @@ export function tried<Value>(read: () => Value): Value | Malformed {
   }
 }
 
-function judgeOffer(reply: Reply, surroundings: Surroundings): Verdict {
+function judgeOffer(reply: Reply, offers: Offers, surroundings: Surroundings): Verdict {
   const { settings } = surroundings;
   const isRapid = reply.type === "ack";
   if (reply.type === "nak") return drop("A NAK without a REQUEST");
   if (isRapid && !(settings.rapidCommit && reply.options.isRapid)) return drop("An ACK without a REQUEST");
   const seconds = ipv6OnlySeconds(reply, surroundings);
   if (seconds !== undefined) return { type: "ipv6-only", seconds };
-  return { type: "offer", lease: readLease(reply, policyOf(surroundings)), isRapid };
+  return { type: "offer", lease: readLease(reply, policyOf(surroundings)), isRapid, offers };
 }
 
 function judgeDecision(reply: Reply, wanted: Wanted, surroundings: Surroundings): Verdict {
@@ -95,8 +94,9 @@ function ipv6OnlySeconds({ options }: Reply, { settings }: Surroundings): number
   return Math.max(options.ipv6OnlySeconds, LEAST_IPV6_ONLY);
 }
 
-function policyOf({ settings, linkMtu }: Surroundings): Parameters<typeof readLease>[1] {
-  return { linkMtu, allowWideRoutes: settings.allowWideRoutes };
+function policyOf({ settings, linkMtu }: Surroundings): LeasePolicy {
+  const { allowWideRoutes, requestIpv6Only } = settings;
+  return { linkMtu, allowWideRoutes, requestIpv6Only };
 }
 
 function drop(why: string): Verdict {
