@@ -12,6 +12,7 @@ import {
   type Target,
 } from "../stream/index.ts";
 import { Attempt } from "./attempt.ts";
+import { framedTarget } from "./body.ts";
 import { Driver } from "./driver.ts";
 import type { StateEvent } from "./events.ts";
 import type { Marks } from "./inbox.ts";
@@ -211,7 +212,7 @@ export class StreamCore {
       const planned = isPlain
         ? this.plan(hasBody)
         : this.planWith({ ...this.metadata, ...asked.metadata }, hasBody);
-      this.#carry(attempt, withHeaders(planned, asked?.body.headers ?? []), opened.body);
+      this.#carry(attempt, framedTarget(planned, asked?.body.headers ?? []), opened.body);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       const reason: Reason = { layer: "policy", code: error.code, message: error.message };
@@ -271,6 +272,7 @@ export class StreamCore {
     this.transactions.failAll(reason);
     this.outbox.fail(reason);
     this.#transport?.forget(this.id);
+    this.#driver.stop();
     this.#events.ended();
   }
 }
@@ -282,11 +284,6 @@ export function isTransactional({ protocol }: Streamtype): boolean {
 function machineSettings(streamtype: Streamtype): StreamSettings {
   const { retry, nailedUp, opportunistic } = streamtype;
   return { retry, nailedUp, opportunistic, transactional: isTransactional(streamtype) };
-}
-
-function withHeaders(target: Target, headers: readonly string[]): Target {
-  if (headers.length === 0 || target.http === undefined) return target;
-  return { ...target, http: { ...target.http, headers: [...target.http.headers, ...headers] } };
 }
 
 function allRetriesFailed({ name }: Streamtype, failures: number, last: Reason): Reason {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createSimulation, type PeerOptions } from "../testing/index.ts";
+import type { Reply } from "./reply.ts";
 
 const RETRY = { backoff: [1000, 2000], conceal: 2, jitterpc: 0 };
 const POLICY = {
@@ -287,6 +288,31 @@ describe("the body of a request", () => {
     expect(error).toMatchObject({ code: "body-failed", message: expect.stringContaining("disk on fire") });
   });
 
+  test("whose function throws ends the transaction alone", async () => {
+    await using world = await setUp();
+    const stream = world.context.open("post");
+    const broken = (): never => {
+      throw new Error("disk on fire");
+    };
+    const error = await world.until(caught(stream.request({ payload: broken })));
+
+    expect(error).toMatchObject({ code: "body-failed", message: expect.stringContaining("disk on fire") });
+    expect((await world.until(stream.request({ payload: "x" }))).status).toBe(200);
+  });
+
+  test.each([[5], [null], [["x"]], [{}], [new ArrayBuffer(1)]])(
+    "that is none (%j) is refused before anything is sent",
+    async (payload) => {
+      await using world = await setUp();
+
+      expect(() => world.context.open("post").request({ payload: payload as never })).toThrow(
+        expect.objectContaining({ name: "UsageError", code: "usage" }),
+      );
+      await world.run(1000);
+      expect(world.server.attempts).toEqual([]);
+    },
+  );
+
   test.each([
     ["text", "x"],
     ["pieces", () => pieces("x")],
@@ -391,6 +417,20 @@ describe("giving up", () => {
       message: "No complete answer within 1000 ms",
     });
     expect(world.clock.now()).toBe(1000);
+  });
+
+  test("a timeout of 0 or Infinity is none, and what is no span is refused", async () => {
+    await using world = await setUp({ http: () => ({ after: 80_000_000 }) });
+    const stream = world.context.open("get");
+    const asked = [0, Number.POSITIVE_INFINITY].map((timeout) => stream.request({ timeout }));
+
+    expect((await world.until(asked[0] as Promise<Reply>)).status).toBe(200);
+    for (const timeout of [Number.NaN, -1]) {
+      expect(() => stream.request({ timeout })).toThrow("is not a number of milliseconds");
+      expect(() => stream.timeout(timeout)).toThrow("is not a number of milliseconds");
+    }
+    stream.close();
+    await expect(asked[1]).rejects.toMatchObject({ code: "closed" });
   });
 
   test("the timeout of the policy holds where the caller gives none", async () => {
