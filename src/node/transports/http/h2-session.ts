@@ -136,6 +136,7 @@ export class H2Session implements H2Line {
       } catch (error) {
         this.#active.delete(call);
         call.fail(sessionReason(error, this.peer), "unsent");
+        if (this.streams === 0) this.#rest();
       }
     }
   }
