@@ -203,6 +203,26 @@ describe("a connection", () => {
     await transport.close();
   });
 
+  test("is watched for the most anxious of those who share it", async () => {
+    const broker = await startStub({ on: (packet) => packet.cmd === "pingreq" });
+    const { transport } = createTransport();
+    const calm = new TestLink(
+      transport,
+      targetOf(broker.port, {}, { retry: { svalidping: 0, svalidhup: 0 } }),
+    );
+    await calm.established;
+    const anxious = new TestLink(
+      transport,
+      targetOf(broker.port, {}, { retry: { svalidping: 1, svalidhup: 2 } }),
+    );
+    await anxious.established;
+
+    expect(await anxious.closed).toMatchObject({ reason: { code: "validity-timeout" } });
+    expect(await calm.closed).toMatchObject({ reason: { code: "validity-timeout" } });
+    expect(broker.received.map(({ cmd }) => cmd)).toEqual(["connect", "pingreq"]);
+    await transport.close();
+  });
+
   test("closes its links when the transport closes", async () => {
     const broker = await startStub();
     const { transport } = createTransport();
