@@ -38,7 +38,7 @@ const POLICY = {
       http_multipart_filename: 'a"b',
       http_mime_content_type: "text/plain",
     },
-    ws: { endpoint: "peer", port: 80, protocol: "ws" },
+    ws: { endpoint: "peer", port: 80, protocol: "ws", http_resp_map: { "101": 1002, "503": 1001 } },
   },
 } as const;
 
@@ -187,6 +187,22 @@ describe("request()", () => {
       "user-1001",
       "unreachable",
     ]);
+  });
+
+  test.each([
+    ["opens", undefined, ["connecting", "user-1002", "connected"]],
+    [
+      "does not open",
+      { layer: "ws", code: "ws-handshake", message: "Refused", status: 503 } as const,
+      ["connecting", "user-1001", "unreachable"],
+    ],
+  ])("tells the user state of a WebSocket that %s", async (_, refusal, states) => {
+    await using world = await setUp({ upgrade: { status: 101, headers: [] } });
+    if (refusal !== undefined) world.server.refuse(refusal);
+    world.context.open("ws").connect();
+    await world.run(10);
+
+    expect(world.trace.states()).toEqual(["creating", ...states]);
   });
 
   test("gives a 503 to the caller where the body cannot be sent again", async () => {

@@ -138,7 +138,9 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
       throw new UsageError(`Cannot send: "${this.streamtype}" speaks ${protocol}; use request({ payload })`);
     }
     if (this.#isClosed) return Promise.reject(this.#closedError("send"));
-    this.#core.plan(false);
+    const { mqtt } = this.#core.plan(false);
+    if (mqtt?.topic === undefined && mqtt !== undefined)
+      throw new UsageError(`Cannot send: "${this.streamtype}" has no mqtt_topic`);
     const bytes = typeof payload === "string" ? this.#core.ports.text.encode(payload) : payload;
     if (!(bytes instanceof Uint8Array))
       throw new UsageError("Cannot send: the payload is neither text nor bytes");
