@@ -115,7 +115,15 @@ export class Context<P = unknown> {
       },
     );
     this.#streams.set(stream.id, stream as unknown as Stream);
+    this.#preload(stream.streamtype);
     return stream;
+  }
+
+  /** Code is loaded while there is calm: not in the middle of the first outage, nor without a free file descriptor. */
+  #preload(name: string): void {
+    const transport = this.#ports.transport(this.#settings(name).streamtype.protocol);
+    // Whoever connects is told.
+    if ("then" in transport) transport.catch(() => {});
   }
 
   /** One http transaction on a stream of its own, which is closed when the reply has come whole. */

@@ -15,6 +15,7 @@ import { Attempt } from "./attempt.ts";
 import { framedTarget } from "./body.ts";
 import { Driver } from "./driver.ts";
 import type { StateEvent } from "./events.ts";
+import { allRetriesFailed, loadReason } from "./failures.ts";
 import type { Marks } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { Frame, Link, Ports, ResponseHead, Settled, StreamId, Transport } from "./ports.ts";
@@ -234,8 +235,7 @@ export class StreamCore {
         if (this.#attempt === attempt) attempt.carry(open(ready));
       },
       (error: unknown) => {
-        const message = error instanceof Error ? error.message : String(error);
-        const reason: Reason = { layer: "stream", code: "unsupported", message };
+        const reason = loadReason(error);
         if (this.#attempt === attempt) this.transactions.fail(reason);
         this.feed({ type: "failed", attempt: attempt.id, reason, repeatable: false });
       },
@@ -284,10 +284,4 @@ export function isTransactional({ protocol }: Streamtype): boolean {
 function machineSettings(streamtype: Streamtype): StreamSettings {
   const { retry, nailedUp, opportunistic } = streamtype;
   return { retry, nailedUp, opportunistic, transactional: isTransactional(streamtype) };
-}
-
-function allRetriesFailed({ name }: Streamtype, failures: number, last: Reason): Reason {
-  const attempts = failures === 1 ? "The attempt" : `All ${failures} attempts`;
-  const message = `${attempts} of "${name}" failed; the last: ${last.message}`;
-  return { ...last, code: "all-retries-failed", message };
 }
