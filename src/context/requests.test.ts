@@ -544,6 +544,22 @@ describe("a reply", () => {
     expect(parts).toEqual(payload);
   });
 
+  test("is collected once, whoever asks again is told", async () => {
+    await using world = await setUp({ http: () => ({ headers: { "X-Kind": "test" }, payload: ["a", "b"] }) });
+    const reply = await world.until(world.context.open("get").request());
+    const first = reply.text();
+    const second = caught(reply.text());
+
+    expect(await world.until(first)).toBe("ab");
+    expect(await second).toMatchObject({ name: "UsageError", message: expect.stringContaining("before") });
+    expect(await caught(reply.bytes())).toMatchObject({ name: "UsageError" });
+    expect([reply.header("X-KIND:"), reply.header("x-kind")]).toEqual(["test", "test"]);
+
+    const dropped = await world.until(world.context.open("get").request());
+    dropped.discard();
+    expect(await caught(dropped.text())).toMatchObject({ name: "UsageError" });
+  });
+
   test("that is discarded lets the next transaction begin", async () => {
     const payload = Array.from({ length: 50 }, () => "0000");
     await using world = await setUp({ http: () => ({ payload }) });
