@@ -117,7 +117,15 @@ export class Context<P = unknown> {
       },
     );
     this.#streams.set(stream.id, stream as unknown as Stream);
+    this.#preload(stream.streamtype);
     return stream;
+  }
+
+  /** Code is loaded while there is calm: not in the middle of the first outage, nor without a free file descriptor. */
+  #preload(name: string): void {
+    const transport = this.#ports.transport(this.#settings(name).streamtype.protocol);
+    // Whoever connects is told.
+    if ("then" in transport) transport.catch(() => {});
   }
 
   /** One http transaction on a stream of its own, which is closed when the reply has come whole. */
@@ -171,7 +179,9 @@ export class Context<P = unknown> {
 
   /** The network is back: each stream that waits for its next try makes it now, with a fresh count. */
   retryNow(): void {
-    for (const stream of [...this.#streams.values()]) stream.hurry();
+    for (const stream of [...this.#streams.values()]) {
+      if (stream.inspect().retryIn !== undefined) stream.connect();
+    }
   }
 
   /** Every stream and every connection as they are now. */

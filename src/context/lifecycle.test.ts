@@ -230,6 +230,29 @@ describe("the callback form", () => {
     expect(seen).toEqual(["creating", "poll", "connecting", "connected", "echo hello", "echo hello"]);
   });
 
+  test("gives the stream to each callback, also while open() has not returned", async () => {
+    await using world = await setUp({
+      connected: (connection) => connection.send("x"),
+      message: ({ payload }, connection) => void connection.send(`echo ${new TextDecoder().decode(payload)}`),
+    });
+    const seen: string[] = [];
+    world.context.open("there", {
+      state: ({ state }, stream) => {
+        if (state === "creating") stream.setMetadata({ host: "peer" });
+        if (state === "connected") stream.requestTx();
+        return undefined;
+      },
+      tx: (stream) => `from ${stream.streamtype}`,
+      rx: (message, stream) => {
+        seen.push(`${message.text()} to ${stream.streamtype}`);
+        return undefined;
+      },
+    });
+    await world.run(10);
+
+    expect(seen).toEqual(["x to there", "echo from there to there"]);
+  });
+
   test("may have nothing to send", async () => {
     await using world = await setUp();
     const stream = world.context.open("ws", { tx: () => undefined });

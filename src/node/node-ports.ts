@@ -5,7 +5,7 @@ import type { Millis } from "../lib/millis.ts";
 import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
 import { diagnostics } from "./diagnostics.ts";
-import { Dialer } from "./dialer/index.ts";
+import { connectReason, Dialer } from "./dialer/index.ts";
 import { raise } from "./raise.ts";
 import { systemRandom } from "./random.ts";
 import { readPolicy } from "./read-policy.ts";
@@ -39,6 +39,8 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
       dialer,
       clock,
       observe: (event) => diagnostics.publish("secure-streams:connection", event),
+    }).catch((error: unknown) => {
+      throw unloadable(name, error);
     });
     loaded.set(name, transport);
     return transport;
@@ -63,11 +65,22 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
       [...loaded.values()].flatMap((transport) => transport.inspect()),
     abandon: (isGone) => dialer.abandon(isGone),
     async close() {
-      await Promise.all([...loading.values()].map(async (transport) => (await transport).close()));
+      const transports = await Promise.allSettled(loading.values());
+      await Promise.all(
+        transports.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
+      );
     },
     raise,
   };
   return ports;
+}
+
+/** Node never loads a module again that it could not read once. */
+function unloadable(name: TransportName, cause: unknown): unknown {
+  const { code } = connectReason(cause, name);
+  if (code !== "too-many-files") return cause;
+  const message = `Cannot load the code of ${name}: there was no free file descriptor; raise \`ulimit -n\` and start anew`;
+  return new SecureStreamsError({ layer: "stream", code, message }, { cause });
 }
 
 function unsupported(protocol: Protocol): SecureStreamsError {

@@ -1,10 +1,9 @@
 export { isAddress } from "./endpoint.ts";
 export {
   type MetadataValues,
-  metadataItem,
+  namedMetadata,
   receivedMetadata,
   requireDeclared,
-  requireSafe,
 } from "./metadata.ts";
 export { type Identity, type PlanOptions, planTarget } from "./plan.ts";
 export { MAX_REDIRECTS, type Redirect, type RedirectInput, redirect } from "./redirect.ts";

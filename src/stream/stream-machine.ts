@@ -78,12 +78,6 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         this.#notBefore = 0;
         if (this.#phase.name === "resting" || this.#phase.name === "waiting") this.#connect();
         return;
-      case "hurry":
-        if (this.#phase.name !== "waiting") return;
-        this.#retries.forgive();
-        this.#notBefore = 0;
-        this.#connect();
-        return;
       case "request":
         this.#request(now);
         return;
