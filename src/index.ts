@@ -9,8 +9,11 @@ import type { DEFAULT_POLICY } from "./policy/index.ts";
 export function createContext<const P extends PolicySource = typeof DEFAULT_POLICY>(
   options: ContextOptions<P> & NodePortsOptions = {},
 ): Promise<Context<P>> {
-  const { resolver, ...rest } = options;
-  const ports = createNodePorts(resolver === undefined ? {} : { resolver });
+  const { resolver, clockOffset, ...rest } = options;
+  const ports = createNodePorts({
+    ...(resolver === undefined ? {} : { resolver }),
+    ...(clockOffset === undefined ? {} : { clockOffset }),
+  });
   return createContextOver<P>(ports, rest as ContextOptions<P>);
 }
 

@@ -4,6 +4,24 @@ export { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } fr
 export type { Inspection, StreamInfo } from "./inspect.ts";
 export type { PolicySource } from "./load-policy.ts";
 export type {
+  DatagramEvents,
+  DatagramOptions,
+  DatagramSocket,
+  InterfaceAddress,
+  Link as NetworkLink,
+  LinkIndex,
+  Network,
+  NetworkEvent,
+  NetworkSnapshot,
+  Packet,
+  PacketEvents,
+  PacketOptions,
+  PacketSocket,
+  Route,
+  SmallFiles,
+  Suspend,
+} from "./network-ports.ts";
+export type {
   Abortable,
   Clock,
   ConnectionInfo,
@@ -16,6 +34,7 @@ export type {
   LinkEvents,
   LinkRequest,
   Logger,
+  Path,
   Ports,
   ResponseHead,
   SendOptions,
