@@ -21,6 +21,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "addresses and records of names, and how they were found",
     load: async () => (await import("./commands/resolve.ts")).resolve,
   },
+  dhcp: {
+    summary: "get an interface its address by DHCP, and keep it",
+    load: async () => (await import("./commands/dhcp.ts")).dhcp,
+  },
   check: {
     summary: "every fault of a policy, with file:line:column",
     load: async () => (await import("./commands/check.ts")).check,

@@ -1,4 +1,13 @@
 export { Context, type ContextOptions, createContextOver, type OpenOptions } from "./context.ts";
+export {
+  DhcpClient,
+  type DhcpClientOptions,
+  type DhcpDiagnostics,
+  type DhcpEvents,
+  type DhcpLeaseEvent,
+  type DhcpPorts,
+  type DhcpStateEvent,
+} from "./dhcp/index.ts";
 export type { Acknowledgement, Body, Message, Payload, StateEvent } from "./events.ts";
 export { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } from "./handlers.ts";
 export type { Inspection, StreamInfo } from "./inspect.ts";

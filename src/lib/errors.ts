@@ -1,5 +1,16 @@
 /** The part of the stack a reason speaks of. */
-export type Layer = "dns" | "tcp" | "proxy" | "tls" | "http" | "ws" | "mqtt" | "policy" | "stream" | "system";
+export type Layer =
+  | "dns"
+  | "tcp"
+  | "proxy"
+  | "tls"
+  | "http"
+  | "ws"
+  | "mqtt"
+  | "dhcp"
+  | "policy"
+  | "stream"
+  | "system";
 
 /** Every code this library reports, with what it means. docs/errors.md says what to do about each. */
 export const ERROR_CODES = {
@@ -119,6 +130,14 @@ export const ERROR_CODES = {
   "interface-missing": "The machine has no such network interface",
   "network-failed": "The system refused to read or change the network",
   "file-failed": "The system refused to read or write a file",
+
+  // dhcp
+  "dhcp-no-carrier": "The link is down or has no carrier",
+  "dhcp-silent": "No DHCP server answered the request for an address",
+  "dhcp-refused": "The DHCP server refused the address",
+  "dhcp-expired": "The lease has ended, and no server extended it",
+  "dhcp-conflict": "Another host has the address",
+  "dhcp-ipv6-only": "The network wants no IPv4 for now",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -6,6 +6,7 @@ import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { Dialer } from "./dialer/index.ts";
+import { raise } from "./raise.ts";
 import { systemRandom } from "./random.ts";
 import { readPolicy } from "./read-policy.ts";
 import { loadTransport, type TransportName, transportName } from "./transports/index.ts";
@@ -64,10 +65,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
     async close() {
       await Promise.all([...loading.values()].map(async (transport) => (await transport).close()));
     },
-    raise: (error) =>
-      queueMicrotask(() => {
-        throw error;
-      }),
+    raise,
   };
   return ports;
 }
