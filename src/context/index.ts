@@ -2,7 +2,6 @@ export { Context, type ContextOptions, createContextOver, type OpenOptions } fro
 export {
   DhcpClient,
   type DhcpClientOptions,
-  type DhcpDiagnostics,
   type DhcpEvents,
   type DhcpLeaseEvent,
   type DhcpPorts,
