@@ -1,12 +1,13 @@
 import { type Context, type ContextOptions, createContextOver, type PolicySource } from "./context/index.ts";
 import { createNodePorts, type NodePortsOptions } from "./node/index.ts";
+import type { DEFAULT_POLICY } from "./policy/index.ts";
 
 /**
  * Reads the policy and makes a context of it: `context.open(streamtype)` and `context.request(streamtype)` do the rest.
  * Rejects with PolicyError, every fault of the policy in it with file, line and column.
  */
-export function createContext<const P extends PolicySource>(
-  options: ContextOptions<P> & NodePortsOptions,
+export function createContext<const P extends PolicySource = typeof DEFAULT_POLICY>(
+  options: ContextOptions<P> & NodePortsOptions = {},
 ): Promise<Context<P>> {
   const { resolver, clockOffset, ...rest } = options;
   const ports = createNodePorts({

@@ -3,6 +3,7 @@ import { Spread } from "../lib/spread.ts";
 import {
   applyOverlay,
   applyOverlayValue,
+  DEFAULT_POLICY,
   diffPolicies,
   type MetadataName,
   nearest,
@@ -24,8 +25,11 @@ import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
 
 export interface ContextOptions<P = PolicySource> {
-  /** A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. */
-  readonly policy: P;
+  /**
+   * A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. Default: the
+   * built-in policy, whose streamtype `__default` fetches from the host that its metadata `endpoint` names.
+   */
+  readonly policy?: P;
   /** What the program knows about itself: credentials, serial number, client certificates. Never logged. */
   readonly identity?: Identity;
   /** Shaped like pino's. Default: no log. */
@@ -247,7 +251,7 @@ export async function createContextOver<const P>(
   ports: Ports,
   options: ContextOptions<P>,
 ): Promise<Context<P>> {
-  const { policy, ...rest } = options;
+  const { policy = DEFAULT_POLICY, ...rest } = options;
   const document = await loadPolicy(policy as PolicySource, ports, { strict: rest.strict ?? false });
   for (const problem of document.problems) {
     if (problem.severity !== "note") rest.logger?.warn({ ...problem }, "policy.warning");

@@ -2,7 +2,6 @@ export { Context, type ContextOptions, createContextOver, type OpenOptions } fro
 export {
   DhcpClient,
   type DhcpClientOptions,
-  type DhcpDiagnostics,
   type DhcpEvents,
   type DhcpLeaseEvent,
   type DhcpPorts,
@@ -53,22 +52,15 @@ export type {
   Transport,
 } from "./ports.ts";
 export { Reply } from "./reply.ts";
-export {
-  type AddressOptions,
-  type LookupEvents,
-  type ResolveOptions,
-  Resolver,
-  type Settings as ResolverSettings,
-} from "./resolver.ts";
+export { type AddressOptions, type LookupEvents, type ResolveOptions, Resolver } from "./resolver.ts";
 export { DnsError, dnsReason } from "./resolver-error.ts";
 export type {
   ChannelEvents,
   ChannelPort,
   ConnectionEvents,
   ConnectionPort,
-  ResolverDiagnostics,
   ResolverPorts,
   SystemEvents,
 } from "./resolver-ports.ts";
 export { Stream } from "./stream.ts";
-export type { MessageOptions, MetadataOf, RequestOptions } from "./stream-options.ts";
+export type { MessageOptions, RequestOptions } from "./stream-options.ts";

@@ -224,10 +224,12 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
 
   /** What it does now. */
   inspect(): StreamInfo {
-    const { machine, outbox, retryAt, transactions, ports } = this.#core;
+    const { machine, outbox, retryAt, transactions, ports, streamtype } = this.#core;
     return {
       id: this.id,
       streamtype: this.streamtype,
+      protocol: streamtype.protocol,
+      payloadFormat: streamtype.payloadFormat,
       state: this.state,
       failures: machine.failures,
       retryIn: retryAt === undefined ? undefined : Math.max(0, retryAt - ports.clock.now()),

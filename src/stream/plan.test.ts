@@ -41,6 +41,18 @@ describe("where a stream goes", () => {
     expect([target.host, target.http?.path]).toEqual(["eu.example", "/v1/7"]);
   });
 
+  test.each([
+    [{ server: true }, "server"],
+    [{ local_sink: true }, "local_sink"],
+  ])("is nowhere yet for %j", (fields, key) => {
+    expect(() => planOf({ ...fields, port: 80 })).toThrow(
+      expect.objectContaining({
+        code: "unsupported",
+        message: `Cannot open "test": the policy's "${key}" is not acted upon yet, only clients are`,
+      }),
+    );
+  });
+
   test("needs a port", () => {
     expect(() => planOf({ endpoint: "a.example", protocol: "raw", port: 0 })).toThrow("has no port");
   });

@@ -33,6 +33,7 @@ export interface PlanOptions {
  * has been sent then.
  */
 export function planTarget(streamtype: Streamtype, values: MetadataValues, options: PlanOptions): Target {
+  requireClient(streamtype);
   const endpoint = planEndpoint(streamtype, values);
   const tls = planTls(streamtype, endpoint, options);
   const port = endpoint.unixPath === undefined ? (endpoint.port ?? streamtype.port) : 0;
@@ -59,6 +60,16 @@ export function planTarget(streamtype: Streamtype, values: MetadataValues, optio
     http: isHttp(streamtype) ? planHttp(streamtype, values, endpoint, port, tls, options) : undefined,
     mqtt,
   };
+}
+
+function requireClient({ name, server, localSink }: Streamtype): void {
+  if (server === undefined && !localSink) return;
+  const key = localSink ? "local_sink" : "server";
+  throw new UsageError(
+    `Cannot open "${name}": the policy's "${key}" is not acted upon yet, only clients are`,
+    "unsupported",
+    "policy",
+  );
 }
 
 function isHttp({ protocol }: Streamtype): boolean {

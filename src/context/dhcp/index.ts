@@ -1,4 +1,4 @@
 export { DhcpClient } from "./dhcp-client.ts";
 export type { DhcpEvents, DhcpLeaseEvent, DhcpStateEvent } from "./events.ts";
 export type { DhcpClientOptions } from "./options.ts";
-export type { DhcpDiagnostics, DhcpPorts } from "./ports.ts";
+export type { DhcpPorts } from "./ports.ts";
