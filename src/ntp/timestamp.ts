@@ -22,11 +22,9 @@ export function unixTime({ seconds, fraction }: Timestamp, notBefore: number): n
   return time + Math.ceil((notBefore - time) / ERA) * ERA;
 }
 
-/** The timestamp of a moment in milliseconds since 1970. */
-export function timestampOf(time: number): Timestamp {
-  const since = (((time + TO_UNIX) % ERA) + ERA) % ERA;
-  const seconds = Math.floor(since / 1000);
-  return { seconds, fraction: Math.round(((since - seconds * 1000) / 1000) * 0x1_0000_0000) >>> 0 };
+/** The number of the era that a moment lies in: 0 until 2036-02-07T06:28:16Z. */
+export function eraOf(time: number): number {
+  return Math.floor((time + TO_UNIX) / ERA);
 }
 
 /** Milliseconds from `earlier` to `later`, which lie less than 68 years apart. */

@@ -4,7 +4,7 @@ import { SystemManager } from "./manager.ts";
 import type { ManagerInput } from "./manager-words.ts";
 import { type HoldableState, type SystemState, WAY_UP } from "./states.ts";
 
-const SEQUENCES = Number(process.env["SYSTEM_SEQUENCES"] ?? 100_000);
+const SEQUENCES = Number(process.env.SYSTEM_SEQUENCES ?? 100_000);
 
 /** What a device needs, and the state that each holds. */
 const PREREQUISITES = [

@@ -228,6 +228,7 @@ describe("a modal update", () => {
     run({ type: "start" });
 
     run({ type: "modal", state: "AWAITING_MODAL_UPDATING", reason: "an image is there" });
+    run({ type: "modal", state: "AWAITING_MODAL_UPDATING", reason: "another image is there" });
     run({ type: "modal", state: "MODAL_UPDATING", reason: "writing" });
     run({ type: "resume", reason: "written" });
 
