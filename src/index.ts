@@ -8,8 +8,11 @@ import { createNodePorts, type NodePortsOptions } from "./node/index.ts";
 export function createContext<const P extends PolicySource>(
   options: ContextOptions<P> & NodePortsOptions,
 ): Promise<Context<P>> {
-  const { resolver, ...rest } = options;
-  const ports = createNodePorts(resolver === undefined ? {} : { resolver });
+  const { resolver, clockOffset, ...rest } = options;
+  const ports = createNodePorts({
+    ...(resolver === undefined ? {} : { resolver }),
+    ...(clockOffset === undefined ? {} : { clockOffset }),
+  });
   return createContextOver<P>(ports, rest as ContextOptions<P>);
 }
 

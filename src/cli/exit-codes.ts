@@ -22,7 +22,6 @@ const CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   "metadata-unknown": EXIT.usage,
   "metadata-unsafe": EXIT.usage,
   "blob-missing": EXIT.usage,
-  "negative-acknowledgement": EXIT.refused,
   "http-status": EXIT.refused,
   "mqtt-publish-refused": EXIT.refused,
   "mqtt-not-acknowledged": EXIT.refused,

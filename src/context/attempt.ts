@@ -1,4 +1,4 @@
-import type { Reason } from "../lib/errors.ts";
+import { type Reason, SecureStreamsError } from "../lib/errors.ts";
 import { type AttemptId, retryAfter } from "../stream/index.ts";
 import type { StreamCore } from "./core.ts";
 import type { Established, Frame, Link, LinkEnd, LinkEvents, ResponseHead } from "./ports.ts";
@@ -68,7 +68,7 @@ export class Attempt implements LinkEvents {
     if (this.#ended) return;
     this.#ended = true;
     this.#core.outbox.detach();
-    if (end.type === "failed") this.#failed(end.reason, end.repeatable);
+    if (end.type === "failed") this.#failed(end.reason, end.repeatable, end.mayBeDone);
     else if (this.#head === undefined) this.#failed(WITHOUT_HEAD, false);
     else this.#completed(this.#head.status);
   }
@@ -118,13 +118,18 @@ export class Attempt implements LinkEvents {
     transactions.next();
   }
 
-  #failed(reason: Reason, repeatable: boolean): void {
-    const { feed, transactions } = this.#core;
+  #failed(reason: Reason, repeatable: boolean, mayBeDone = false): void {
+    const { feed, transactions, streamtype } = this.#core;
     const mayRepeat = repeatable && !transactions.hasReplied;
     // A whole response proves the peer by its acknowledgement; one that is cut off, by what came of it. The page of an
     // error shows that something answers, not that the peer works.
     if (this.#hasPayload && this.#head !== undefined && this.#acknowledges(this.#head.status)) this.#prove();
-    if (!mayRepeat) transactions.fail(reason);
+    if (mayBeDone && !transactions.hasReplied)
+      transactions.fail(
+        outcomeUnknown(reason),
+        new SecureStreamsError(reason, { streamtype: streamtype.name }),
+      );
+    else if (!mayRepeat) transactions.fail(reason);
     feed({ type: "failed", attempt: this.id, reason, repeatable: mayRepeat });
     transactions.next();
   }
@@ -135,6 +140,15 @@ const WITHOUT_HEAD: Reason = {
   code: "http-incomplete",
   message: "The response ended before its head",
 };
+
+/** Only the caller knows whether twice does harm. */
+function outcomeUnknown({ layer, message }: Reason): Reason {
+  return {
+    layer,
+    code: "outcome-unknown",
+    message: `Cannot tell whether the request was carried out, so it is not repeated: ${message}`,
+  };
+}
 
 function comeBackLater({ status, headers }: ResponseHead, wall: number): Reason {
   const at = headers.findIndex((name, index) => index % 2 === 0 && name === "retry-after");

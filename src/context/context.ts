@@ -1,4 +1,5 @@
 import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import { Spread } from "../lib/spread.ts";
 import {
   applyOverlay,
   applyOverlayValue,
@@ -17,7 +18,7 @@ import type { Handlers } from "./handlers.ts";
 import type { Inspection } from "./inspect.ts";
 import { loadPolicy, type PolicySource } from "./load-policy.ts";
 import { observe } from "./observe.ts";
-import type { Abortable, Logger, Ports } from "./ports.ts";
+import type { Abortable, Logger, Path, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
@@ -65,6 +66,7 @@ export class Context<P = unknown> {
     this.#strict = options.strict ?? false;
     this.#surroundings = {
       ports,
+      spread: new Spread(ports.random),
       observed: (stream, event) => this.#observed(stream, event),
       ended: (stream) => this.#streams.delete(stream.id),
     };
@@ -157,6 +159,19 @@ export class Context<P = unknown> {
           : applyOverlayValue(this.#document, overlay, options),
       ),
     );
+  }
+
+  /**
+   * Breaks the connections whose path through the network is gone, so that their streams try again at once instead of
+   * waiting for TCP to notice: the state tells `network-changed`. Others are left alone. Returns how many were broken.
+   */
+  abandon(isGone: (path: Path) => boolean): number {
+    return this.#ports.abandon(isGone);
+  }
+
+  /** The network is back: each stream that waits for its next try makes it now, with a fresh count. */
+  retryNow(): void {
+    for (const stream of [...this.#streams.values()]) stream.hurry();
   }
 
   /** Every stream and every connection as they are now. */

@@ -1,4 +1,5 @@
 import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import type { Spread } from "../lib/spread.ts";
 import type { Streamtype } from "../policy/index.ts";
 import {
   type Identity,
@@ -60,7 +61,7 @@ export class StreamCore {
 
   constructor(
     id: StreamId,
-    ports: Ports,
+    { ports, spread }: { readonly ports: Ports; readonly spread: Spread },
     settings: Settings,
     metadata: Record<string, string>,
     events: CoreEvents,
@@ -70,7 +71,7 @@ export class StreamCore {
     this.metadata = metadata;
     this.#settings = settings;
     this.#events = events;
-    this.#machine = new StreamMachine(machineSettings(settings.streamtype), ports.random);
+    this.#machine = new StreamMachine(machineSettings(settings.streamtype), spread);
     this.#driver = new Driver(this.#machine, ports.clock, (output) => this.#perform(output));
     this.outbox = new Outbox(settings.streamtype.name, OUTBOX_LIMIT, {
       settled: (outcome, size) => this.#settled(outcome, size),

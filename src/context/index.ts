@@ -16,6 +16,7 @@ export type {
   LinkEvents,
   LinkRequest,
   Logger,
+  Path,
   Ports,
   ResponseHead,
   SendOptions,

@@ -203,7 +203,10 @@ describe("request()", () => {
     await world.run(500);
     world.server.cut();
 
-    expect(await world.until(asked)).toMatchObject({ code: "connection-reset" });
+    expect(await world.until(asked)).toMatchObject({
+      code: "outcome-unknown",
+      cause: { code: "connection-reset" },
+    });
     await world.run(60_000);
     expect(world.server.attempts).toHaveLength(1);
   });
@@ -222,7 +225,10 @@ describe("request()", () => {
     await simulation.run(1500);
     server.cut();
 
-    expect(await simulation.until(asked)).toMatchObject({ code: "connection-reset" });
+    expect(await simulation.until(asked)).toMatchObject({
+      code: "outcome-unknown",
+      cause: { code: "connection-reset" },
+    });
     await simulation.run(20_000);
     expect(bodies.filter((length) => length > 0)).toHaveLength(1);
   });

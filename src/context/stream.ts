@@ -1,5 +1,6 @@
 import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
 import type { Millis } from "../lib/millis.ts";
+import type { Spread } from "../lib/spread.ts";
 import {
   type MetadataValues,
   requireDeclared,
@@ -23,6 +24,8 @@ import type { MessageOptions, MetadataOf, RequestOptions } from "./stream-option
 
 /** What the context gives a stream beside its settings. */
 export interface Surroundings {
+  /** Keeps streams that lost their peers together from coming back together. */
+  readonly spread: Spread;
   readonly ports: Ports;
   /** Every state of every stream passes here: log lines and diagnostics. */
   readonly observed: (stream: Stream, event: StateEvent) => void;
@@ -58,7 +61,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
       writable: () => this.#callbacks.writable(),
       ended: () => this.#ended(),
     };
-    this.#core = new StreamCore(id, surroundings.ports, settings, {}, events);
+    this.#core = new StreamCore(id, surroundings, settings, {}, events);
     this.#callbacks = new CallbackForm(this as unknown as Stream, options.handlers, this.#core);
     for (const [name, value] of Object.entries(options.metadata)) this.#setMetadata(name, value);
     if (settings.streamtype.nailedUp) this.#core.plan(false);
@@ -68,6 +71,11 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   begin(): void {
     this.#core.feed({ type: "create" });
     this.#core.transactions.next();
+  }
+
+  /** @internal The network is back. */
+  hurry(): void {
+    this.#core.feed({ type: "hurry" });
   }
 
   /** @internal The policy changed. */

@@ -1,6 +1,7 @@
-import type { ConnectionInfo, Ports, Text, Transport } from "../context/index.ts";
+import type { Clock, ConnectionInfo, Ports, Text, Transport } from "../context/index.ts";
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
+import type { Millis } from "../lib/millis.ts";
 import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
 import { diagnostics } from "./diagnostics.ts";
@@ -12,6 +13,11 @@ import { loadTransport, type TransportName, transportName } from "./transports/i
 export interface NodePortsOptions {
   /** Finds the addresses of hosts. Default: the system's own. */
   readonly resolver?: HostResolver;
+  /**
+   * How far the right time is ahead of the system's, in ms, asked at each handshake: certificates are judged by it, and
+   * dates in headers read by it. For devices whose clock may not be set. Needs the optional package koffi. Default: 0.
+   */
+  readonly clockOffset?: () => Millis;
 }
 
 const encoder = new TextEncoder();
@@ -20,14 +26,17 @@ const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) =
 
 /** The real world for one context: its own dialer and its own transports, each loaded when first needed. */
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
-  const dialer = new Dialer(options.resolver === undefined ? {} : { resolver: options.resolver });
+  const { clockOffset } = options;
+  const dialer = new Dialer(options);
+  const clock: Clock =
+    clockOffset === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + clockOffset() };
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 
   const load = async (name: TransportName): Promise<Transport> => {
     const transport = await loadTransport(name, {
       dialer,
-      clock: systemClock,
+      clock,
       observe: (event) => diagnostics.publish("secure-streams:connection", event),
     });
     loaded.set(name, transport);
@@ -35,7 +44,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
   };
 
   const ports: Ports = {
-    clock: systemClock,
+    clock,
     random: systemRandom,
     diagnostics,
     text,
@@ -51,6 +60,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
     readPolicy: (location) => readPolicy(location, ports),
     connections: (): readonly ConnectionInfo[] =>
       [...loaded.values()].flatMap((transport) => transport.inspect()),
+    abandon: (isGone) => dialer.abandon(isGone),
     async close() {
       await Promise.all([...loading.values()].map(async (transport) => (await transport).close()));
     },

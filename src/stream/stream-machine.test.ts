@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Reason } from "../lib/errors.ts";
 import { TIMEOUT, type Timeout } from "../lib/machine.ts";
 import { NEVER } from "../lib/millis.ts";
-import type { Random } from "../lib/random.ts";
+import { Spread } from "../lib/spread.ts";
 import { isLegal, type StateName } from "./states.ts";
 import { StreamMachine } from "./stream-machine.ts";
 import type { StreamInput, StreamOutput, StreamSettings } from "./words.ts";
@@ -677,12 +677,13 @@ describe("the six promises", () => {
 });
 
 function machineOf(settings: StreamSettings, fraction = 0): StreamMachine {
-  const random: Random = {
-    fraction: () => fraction,
+  const spread = new Spread({
+    fraction: () => 0,
     uint16: () => 0,
     bytes: (length) => new Uint8Array(length),
-  };
-  return new StreamMachine(settings, random);
+  });
+  spread.next = () => fraction;
+  return new StreamMachine(settings, spread);
 }
 
 function inputOf(type: string, attempt: number): StreamInput {

@@ -19,6 +19,8 @@ export type StreamInput =
   | { readonly type: "create" }
   /** `client_connect`: try now, with a fresh retry count. */
   | { readonly type: "connect" }
+  /** The network is back: what waits for its next try tries now. */
+  | { readonly type: "hurry" }
   /** `request_tx`: something is to be sent; connects if the stream rests. */
   | { readonly type: "request" }
   | { readonly type: "established"; readonly attempt: AttemptId }
@@ -41,7 +43,7 @@ export type StreamInput =
   | { readonly type: "disconnect"; readonly reason: Reason }
   /** The caller no longer wants what it asked for: rest, unless nailed up. */
   | { readonly type: "give-up"; readonly reason: Reason }
-  /** Settings or network changed: connect anew at once, without counting a failure. */
+  /** Settings changed: connect anew at once, without counting a failure. */
   | { readonly type: "recycle"; readonly reason: Reason; readonly settings?: StreamSettings }
   /** Other settings from now on; what is under way goes on. */
   | { readonly type: "settings"; readonly settings: StreamSettings }

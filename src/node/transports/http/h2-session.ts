@@ -68,7 +68,11 @@ export class H2Session implements H2Line {
         this.destroy({ layer: "http", code: "http-protocol", message });
       },
     });
-    socket.on("error", (error: unknown) => this.#note(sessionReason(error, peer)));
+    // A TLS alert breaks the socket and leaves it open; the session would wait for its close for ever.
+    socket.on("error", (error: unknown) => {
+      this.#note(sessionReason(error, peer));
+      socket.destroy();
+    });
     session.on("error", (error: unknown) => this.#note(sessionReason(error, peer)));
     session.on("remoteSettings", ({ maxConcurrentStreams }) => {
       this.#countControl();

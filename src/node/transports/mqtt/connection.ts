@@ -25,7 +25,7 @@ import { Framer } from "./framer.ts";
 import { Outbox } from "./outbox.ts";
 import { LazyTimer } from "./timer.ts";
 
-/** How long a closing connection may take to write what is left. */
+/** How long a connection that either side has closed may take to write what is left. */
 const CLOSE_WAIT = seconds(1);
 
 /** What a connection tells those who share it. */
@@ -140,7 +140,10 @@ export class Connection {
     socket.on("error", (error) => {
       this.#cause ??= this.#socketReason(error);
     });
-    socket.on("end", () => socket.end(() => socket.destroy()));
+    socket.on("end", () => {
+      socket.end(() => socket.destroy());
+      this.#closeInTime(socket);
+    });
     socket.on("close", () => {
       this.handle({ type: "lost", reason: this.#cause ?? this.#closedReason() });
       this.#events.closed();
