@@ -1,4 +1,4 @@
-export { addressBytes, familyOf } from "./address.ts";
+export { addressBytes, familyOf } from "../lib/address.ts";
 export { type Candidate, orderAddresses, type SourceAddress } from "./address-order.ts";
 export {
   type AttemptId,

@@ -1,16 +1,5 @@
 /** The part of the stack a reason speaks of. */
-export type Layer =
-  | "dns"
-  | "tcp"
-  | "proxy"
-  | "tls"
-  | "http"
-  | "ws"
-  | "mqtt"
-  | "policy"
-  | "stream"
-  | "ntp"
-  | "system";
+export type Layer = "dns" | "tcp" | "proxy" | "tls" | "http" | "ws" | "mqtt" | "policy" | "stream" | "system";
 
 /** Every code this library reports, with what it means. docs/errors.md says what to do about each. */
 export const ERROR_CODES = {
