@@ -24,6 +24,15 @@ describe("a probe (S9)", () => {
     ["302 to nowhere", { type: "answer", status: 302 }, "captive"],
     ["307 to a script", { type: "answer", status: 307, location: "javascript:alert(1)" }, "captive"],
     ["a redirect that the policy refuses", failed("http", "http-redirect"), "captive"],
+    [
+      "a redirect that the policy refuses, with its place",
+      {
+        type: "failed",
+        reason: { layer: "http", code: "http-redirect", message: "refused", location: "http://login.test/" },
+      },
+      "captive",
+      "http://login.test/",
+    ],
     ["511", { type: "answer", status: 511 }, "captive"],
     ["a certificate of somebody else's authority", failed("tls", "tls-untrusted"), "captive"],
     ["a certificate for somebody else's name", failed("tls", "tls-host-mismatch"), "captive"],

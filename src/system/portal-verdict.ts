@@ -33,8 +33,7 @@ function judgeAnswer(
   if (status === expected) return found("ok", `the probe was answered with ${status}`);
   if (status === 511) return found("captive", "the network asks for a login (511)");
   if (status >= 300 && status < 400) {
-    const portal = location === undefined ? undefined : safeUrl(location);
-    return found("captive", `the probe was redirected (${status})`, portal);
+    return found("captive", `the probe was redirected (${status})`, shownPortal(location));
   }
   if (status >= 200 && status < 300) {
     return found("captive", `the probe was answered with ${status} instead of ${expected}`);
@@ -44,13 +43,17 @@ function judgeAnswer(
 
 function judgeFailure({ reason, addresses = [] }: Extract<ProbeOutcome, { type: "failed" }>): Finding {
   const { layer, code, message } = reason;
-  if (code === "http-redirect") return found("captive", message);
+  if (code === "http-redirect") return found("captive", message, shownPortal(reason.location));
   if (INTERCEPTED.has(code)) return found("captive", `somebody answers in the peer's place: ${message}`);
   if (addresses.length > 0 && addresses.every(isPrivate)) {
     return found("captive", `the name of the probe leads to ${addresses.join(", ")}: ${message}`);
   }
   const isUnclear = UNCLEAR.has(layer) || NOT_ASKED.has(code);
   return found(isUnclear ? "unknown" : "no-internet", message);
+}
+
+function shownPortal(location: string | undefined): string | undefined {
+  return location === undefined ? undefined : safeUrl(location);
 }
 
 function found(verdict: PortalVerdict, why: string, portal?: string): Finding {
