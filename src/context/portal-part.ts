@@ -1,5 +1,4 @@
 import { type Reason, SecureStreamsError } from "../lib/errors.ts";
-import type { Millis } from "../lib/millis.ts";
 import {
   type ApiOutcome,
   CaptivePortal,
@@ -18,8 +17,7 @@ import type { Context } from "./context.ts";
 import { Driver } from "./driver.ts";
 import type { Abortable } from "./ports.ts";
 import type { Stream } from "./stream.ts";
-import type { Gate, PartHost, SystemPart } from "./system-part.ts";
-import { watchTurn } from "./system-part.ts";
+import { type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
 
 export interface PortalPartOptions extends Omit<PortalOptions, "expected"> {
   /** Where the probe's streamtype is. */
@@ -106,10 +104,10 @@ export class PortalPart implements SystemPart {
   #perform(output: PortalOutput): void {
     switch (output.type) {
       case "probe":
-        this.#look(output.check, output.until, (aborter, span) => this.#probe(output.check, aborter, span));
+        this.#look(output.check, (aborter) => this.#probe(output.check, aborter));
         return;
       case "ask":
-        this.#look(output.check, output.until, (aborter) => this.#ask(output.check, output.url, aborter));
+        this.#look(output.check, (aborter) => this.#ask(output.check, output.url, aborter));
         return;
       case "abandon":
         this.#looks.get(output.check)?.abort(abandoned());
@@ -120,10 +118,11 @@ export class PortalPart implements SystemPart {
     }
   }
 
-  #look(check: CheckId, until: Millis, look: (aborter: Aborter, span: Millis) => void): void {
+  /** How long it may take is for the machine to say: it abandons. */
+  #look(check: CheckId, look: (aborter: Aborter) => void): void {
     const aborter = new Aborter();
     this.#looks.set(check, aborter);
-    look(aborter, until - (this.#host?.clock.now() ?? 0));
+    look(aborter);
   }
 
   #verdict({ verdict, previous, portal, why }: Extract<PortalOutput, { type: "verdict" }>): void {
@@ -134,7 +133,7 @@ export class PortalPart implements SystemPart {
   }
 
   /** One transaction, whose first failure decides: retries are for those who want an answer, not a verdict. */
-  #probe(check: CheckId, aborter: Aborter, timeout: Millis): void {
+  #probe(check: CheckId, aborter: Aborter): void {
     const { context } = this.#options;
     let stream: Stream | undefined;
     const tell = (outcome: ProbeOutcome): void => {
@@ -152,7 +151,7 @@ export class PortalPart implements SystemPart {
         tell({ type: "failed", reason });
       }
     });
-    stream.request({ signal: aborter, timeout }).then(
+    stream.request({ signal: aborter }).then(
       (reply) => {
         reply.discard();
         tell({ type: "answer", status: reply.status, location: reply.header("location") });

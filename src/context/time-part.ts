@@ -1,8 +1,8 @@
 import { type Millis, seconds } from "../lib/millis.ts";
 import { NtpClient, type NtpInput, type NtpOptions, type NtpOutput } from "../ntp/index.ts";
 import { Driver } from "./driver.ts";
-import type { Gate, PartHost, SystemPart } from "./system-part.ts";
-import { watchTurn } from "./system-part.ts";
+import type { Clock } from "./ports.ts";
+import { type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
 
 /** The world as a time client sees it. */
 export interface TimePorts {
@@ -44,7 +44,8 @@ export class TimePart implements SystemPart {
   #addresses = new Map<string, readonly string[]>();
   #lookups = 0;
   #failures = 0;
-  #epoch: number | undefined;
+  /** Wall time of the monotonic clock's moment 0. */
+  #known: { readonly epoch: number; readonly clock: Clock } | undefined;
   #isValid = false;
   #running:
     | { readonly host: PartHost; readonly gate: Gate; readonly driver: Driver<NtpInput, NtpOutput> }
@@ -65,10 +66,9 @@ export class TimePart implements SystemPart {
 
   /** Milliseconds to add to the wall clock; 0 where nothing is known. */
   get offset(): Millis {
-    const { host } = this.#running ?? {};
-    return this.#epoch === undefined || host === undefined
-      ? 0
-      : this.#epoch + host.clock.now() - this.#ports.wall();
+    if (this.#known === undefined) return 0;
+    const { epoch, clock } = this.#known;
+    return epoch + clock.now() - this.#ports.wall();
   }
 
   /** The right time in milliseconds since 1970; the wall clock's where nothing better is known. */
@@ -90,7 +90,7 @@ export class TimePart implements SystemPart {
 
   /** The machine slept, and the monotonic clock stood still. */
   slept(span: Millis): void {
-    if (this.#epoch !== undefined) this.#epoch += span;
+    if (this.#known !== undefined) this.#known = { ...this.#known, epoch: this.#known.epoch + span };
     this.#running?.driver.feed({ type: "slept", span });
   }
 
@@ -110,6 +110,7 @@ export class TimePart implements SystemPart {
     return () => {
       this.#cancelLookup?.();
       driver.feed({ type: "stop" });
+      this.#running = undefined;
     };
   }
 
@@ -208,7 +209,7 @@ export class TimePart implements SystemPart {
 
   #adjust(output: Extract<NtpOutput, { type: "adjust" }>, host: PartHost): void {
     const { how, offset, error, servers, epoch } = output;
-    this.#epoch = epoch;
+    this.#known = { epoch, clock: host.clock };
     let set = false;
     try {
       set = this.#ports.setClock?.(how, offset) ?? false;

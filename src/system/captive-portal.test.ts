@@ -49,8 +49,10 @@ describe("a probe (S9)", () => {
     ],
     ["no such name", failed("dns", "not-found"), "no-internet"],
     ["no name server", failed("dns", "no-servers"), "no-internet"],
+    ["nothing within the stream's own time", failed("http", "timeout"), "no-internet"],
     ["no route", failed("tcp", "network-unreachable"), "no-internet"],
     ["a certificate that is not valid yet", failed("tls", "tls-not-yet-valid"), "unknown"],
+    ["a handshake that takes too long", failed("tls", "timeout"), "no-internet"],
     ["a handshake that fails", failed("tls", "tls-failed"), "unknown"],
     ["something that is not HTTP", failed("http", "http-protocol"), "unknown"],
     ["500", { type: "answer", status: 500 }, "unknown"],
@@ -158,7 +160,7 @@ describe("the network's own word (RFC 8908, S9)", () => {
     const world = new World();
     world.feed({ type: "network", api: API });
     world.feed({ type: "start" });
-    expect(world.outputs).toEqual([{ type: "ask", check: 1, url: API, until: 5000 }]);
+    expect(world.outputs).toEqual([{ type: "ask", check: 1, url: API }]);
 
     world.told({ captive: true, "user-portal-url": "https://portal.example.test/login" });
 
@@ -206,8 +208,8 @@ describe("the network's own word (RFC 8908, S9)", () => {
     broken.feed({ type: "start" });
     broken.feed({ type: "told", check: 1, outcome: failed("tls", "tls-untrusted") });
 
-    expect(late.of("probe")).toEqual([{ type: "probe", check: 2, until: 10_000 }]);
-    expect(broken.of("probe")).toEqual([{ type: "probe", check: 2, until: 5000 }]);
+    expect(late.of("probe")).toEqual([{ type: "probe", check: 2 }]);
+    expect(broken.of("probe")).toEqual([{ type: "probe", check: 2 }]);
     expect(late.told({ captive: true }, 1)).toEqual([]);
   });
 
@@ -224,7 +226,7 @@ describe("the network's own word (RFC 8908, S9)", () => {
 
     world.feed({ type: "start" });
 
-    expect(world.outputs).toEqual([{ type: "probe", check: 1, until: 5000 }]);
+    expect(world.outputs).toEqual([{ type: "probe", check: 1 }]);
   });
 
   test.each([
@@ -441,6 +443,7 @@ class World {
   readonly portal: CaptivePortal;
   readonly outputs: PortalOutput[] = [];
   now = 0;
+  #begunAt = 0;
 
   constructor(options: PortalOptions = {}) {
     this.portal = new CaptivePortal(options);
@@ -449,6 +452,7 @@ class World {
   feed(input: PortalInput | { readonly type: "timeout" }): readonly PortalOutput[] {
     const outputs = this.portal.handle(input, this.now);
     this.outputs.push(...outputs);
+    if (outputs.some((output) => output.type === "probe" || output.type === "ask")) this.#begunAt = this.now;
     return outputs;
   }
 
@@ -471,10 +475,9 @@ class World {
     return this.feed({ type: "told", check, outcome: { type: "answer", status: 200, contentType, body } });
   }
 
-  /** Whether a look has begun and its outcome is awaited: then the deadline is the end of the patience. */
+  /** Whether a look has begun and its outcome is awaited: the deadline is then the end of its patience. */
   get isLooking(): boolean {
-    const last = this.outputs.findLast((output) => output.type === "probe" || output.type === "ask");
-    return last !== undefined && "until" in last && last.until === this.portal.deadline;
+    return this.portal.deadline === this.#begunAt + 5000;
   }
 
   get verdicts(): readonly PortalVerdict[] {

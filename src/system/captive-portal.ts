@@ -116,20 +116,18 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
     this.#sessionEnds = NEVER;
     if (this.#api === undefined) this.#probe(now);
     else {
-      const { id, until } = this.#begin("api", now);
-      this.#outputs.push({ type: "ask", check: id, url: this.#api, until });
+      this.#outputs.push({ type: "ask", check: this.#begin("api", now), url: this.#api });
     }
   }
 
   #probe(now: Millis): void {
-    const { id, until } = this.#begin("probe", now);
-    this.#outputs.push({ type: "probe", check: id, until });
+    this.#outputs.push({ type: "probe", check: this.#begin("probe", now) });
   }
 
-  #begin(stage: Check["stage"], now: Millis): Check {
+  #begin(stage: Check["stage"], now: Millis): CheckId {
     this.#lastId += 1;
     this.#check = { id: this.#lastId, stage, until: now + this.#options.patience };
-    return this.#check;
+    return this.#lastId;
   }
 
   /** A network that says it is captive is believed; one that says it is not, or says nothing of use, is probed. */

@@ -48,7 +48,7 @@ function judgeFailure({ reason, addresses = [] }: Extract<ProbeOutcome, { type: 
   if (addresses.length > 0 && addresses.every(isPrivate)) {
     return found("captive", `the name of the probe leads to ${addresses.join(", ")}: ${message}`);
   }
-  const isUnclear = UNCLEAR.has(layer) || NOT_ASKED.has(code);
+  const isUnclear = (UNCLEAR.has(layer) && code !== "timeout") || NOT_ASKED.has(code);
   return found(isUnclear ? "unknown" : "no-internet", message);
 }
 

@@ -1,5 +1,4 @@
 import type { Reason } from "../lib/errors.ts";
-import type { Millis } from "../lib/millis.ts";
 
 /** What stands between this machine and the internet. `ok` alone lets the system go on. */
 export type PortalVerdict = "ok" | "captive" | "no-internet" | "unknown";
@@ -44,8 +43,8 @@ export type PortalInput =
   | { readonly type: "stop" };
 
 export type PortalOutput =
-  | { readonly type: "probe"; readonly check: CheckId; readonly until: Millis }
-  | { readonly type: "ask"; readonly check: CheckId; readonly url: string; readonly until: Millis }
+  | { readonly type: "probe"; readonly check: CheckId }
+  | { readonly type: "ask"; readonly check: CheckId; readonly url: string }
   /** The look is over or no longer wanted; its outcome will not be heard. */
   | { readonly type: "abandon"; readonly check: CheckId }
   | {
