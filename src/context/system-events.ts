@@ -56,7 +56,7 @@ export interface NetworkChangedEvent {
 }
 
 /** What `system.on` tells, by name. */
-export interface SystemEvents {
+export interface SystemEventMap {
   readonly state: SystemStateEvent;
   readonly held: HeldEvent;
   readonly cpd: PortalEvent;

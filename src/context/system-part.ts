@@ -2,7 +2,7 @@ import type { Random } from "../lib/random.ts";
 import { type HoldableState, includes, type SystemState, stateBefore } from "../system/index.ts";
 import type { MessageBus } from "./message-bus.ts";
 import type { Clock } from "./ports.ts";
-import type { SystemEvents } from "./system-events.ts";
+import type { SystemEventMap } from "./system-events.ts";
 
 /**
  * Something that a state of the system may wait for: an address, the time, a policy. A part that is not among the
@@ -25,7 +25,7 @@ export interface PartHost {
   /** Calls with every state from now on, jumps too; ends with the system. */
   entered(listener: (state: SystemState) => void): void;
   /** Tells whoever listens to the system. */
-  emit<Name extends keyof SystemEvents>(name: Name, event: SystemEvents[Name]): void;
+  emit<Name extends keyof SystemEventMap>(name: Name, event: SystemEventMap[Name]): void;
   raise(error: unknown): void;
 }
 

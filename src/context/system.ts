@@ -17,7 +17,7 @@ import { Driver } from "./driver.ts";
 import { Listeners } from "./listeners.ts";
 import { MessageBus } from "./message-bus.ts";
 import type { Abortable, Clock, Logger } from "./ports.ts";
-import type { SystemEvents } from "./system-events.ts";
+import type { SystemEventMap } from "./system-events.ts";
 import type { Gate, PartHost, SystemPart } from "./system-part.ts";
 
 /** The world as a system sees it; its parts bring their own. */
@@ -42,10 +42,10 @@ export interface SystemNotifier {
   readonly name: string;
   /** Why `to` may not be entered yet; undefined where it may. Call `system.retry()` when that changes. */
   ask?(from: SystemState, to: HoldableState): string | undefined;
-  told?(event: SystemEvents["state"]): void;
+  told?(event: SystemEventMap["state"]): void;
 }
 
-type Emitters = { readonly [Name in keyof SystemEvents]: Listeners<SystemEvents[Name]> };
+type Emitters = { readonly [Name in keyof SystemEventMap]: Listeners<SystemEventMap[Name]> };
 
 /** The states of a device from start to OPERATIONAL, what holds them, and what is told about them. */
 export class System {
@@ -156,7 +156,10 @@ export class System {
   }
 
   /** Calls `listener` with each event of that name, until the returned function is called. */
-  on<Name extends keyof SystemEvents>(name: Name, listener: (event: SystemEvents[Name]) => void): () => void {
+  on<Name extends keyof SystemEventMap>(
+    name: Name,
+    listener: (event: SystemEventMap[Name]) => void,
+  ): () => void {
     return this.#emitters[name].add(listener);
   }
 
@@ -217,7 +220,7 @@ export class System {
     }
   }
 
-  #emit<Name extends keyof SystemEvents>(name: Name, event: SystemEvents[Name]): void {
+  #emit<Name extends keyof SystemEventMap>(name: Name, event: SystemEventMap[Name]): void {
     this.#emitters[name].emit(event, this.#ports.raise);
   }
 
