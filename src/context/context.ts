@@ -10,6 +10,7 @@ import {
   type PolicyDocument,
   type Problem,
   requirePolicy,
+  type Streamtype,
   type StreamtypeName,
 } from "../policy/index.ts";
 import type { Identity, MetadataValues } from "../stream/index.ts";
@@ -83,6 +84,11 @@ export class Context<P = unknown> {
 
   get streamtypes(): readonly string[] {
     return [...this.#document.policy.streamtypes.keys()];
+  }
+
+  /** @internal What the policy says of a streamtype. */
+  describe(streamtype: string): Streamtype | undefined {
+    return this.#document.policy.streamtypes.get(streamtype);
   }
 
   /** Opens a logical stream. Throws UsageError for an unknown streamtype or metadata that cannot be used. */

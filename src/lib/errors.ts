@@ -151,6 +151,8 @@ export interface Reason {
   readonly retryAfter?: number;
   /** The response status, where there was one. */
   readonly status?: number;
+  /** Where a redirect leads that was taken for a captive portal. */
+  readonly location?: string;
 }
 
 /** What every failure of this library is thrown or rejected as. */
