@@ -61,6 +61,7 @@ export type {
   Settled,
   StreamId,
   Text,
+  TimeSource,
   Transport,
 } from "./ports.ts";
 export { Reply } from "./reply.ts";

@@ -94,6 +94,7 @@ export const ERROR_CODES = {
   "tls-client-cert-required": "The peer requires a client certificate",
   "tls-client-cert-refused": "The peer refused the client certificate",
   "tls-no-forward-secrecy": "The peer offers no key exchange with forward secrecy",
+  "time-unknown": "The certificate is not valid yet, and the time is not known yet",
   "tls-failed": "The TLS handshake failed",
 
   // http

@@ -1,7 +1,6 @@
-import type { Clock, ConnectionInfo, Ports, Text, Transport } from "../context/index.ts";
+import type { Clock, ConnectionInfo, Ports, Text, TimeSource, Transport } from "../context/index.ts";
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
-import type { Millis } from "../lib/millis.ts";
 import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
 import { diagnostics } from "./diagnostics.ts";
@@ -15,10 +14,10 @@ export interface NodePortsOptions {
   /** Finds the addresses of hosts. Default: the system's own. */
   readonly resolver?: HostResolver;
   /**
-   * How far the right time is ahead of the system's, in ms, asked at each handshake: certificates are judged by it, and
-   * dates in headers read by it. For devices whose clock may not be set. Needs the optional package koffi. Default: 0.
+   * What is known of the right time: certificates are judged by it, and dates in headers read by it. For devices whose
+   * clock may be wrong; while it is off, needs the optional package koffi. Default: the system's time is right.
    */
-  readonly clockOffset?: () => Millis;
+  readonly time?: TimeSource;
 }
 
 const encoder = new TextEncoder();
@@ -27,10 +26,10 @@ const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) =
 
 /** The real world for one context: its own dialer and its own transports, each loaded when first needed. */
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
-  const { clockOffset } = options;
+  const { time } = options;
   const dialer = new Dialer(options);
   const clock: Clock =
-    clockOffset === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + clockOffset() };
+    time === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + time.offset };
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 
