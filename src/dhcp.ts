@@ -1,5 +1,5 @@
 import { DhcpClient, type DhcpClientOptions } from "./context/index.ts";
-import { createDhcpPorts } from "./node/platform/dhcp-ports.ts";
+import { createDhcpPorts } from "./node/platform/index.ts";
 
 /**
  * A DHCPv4 client for one interface; nothing happens before `start()` or `bound()`. Linux, with the optional package

@@ -25,6 +25,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "get an interface its address by DHCP, and keep it",
     load: async () => (await import("./commands/dhcp.ts")).dhcp,
   },
+  up: {
+    summary: "bring a device from nothing to operational, and keep it there",
+    load: async () => (await import("./commands/up.ts")).up,
+  },
   check: {
     summary: "every fault of a policy, with file:line:column",
     load: async () => (await import("./commands/check.ts")).check,

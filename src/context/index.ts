@@ -1,3 +1,4 @@
+export { AddressPart } from "./address-part.ts";
 export { Context, type ContextOptions, createContextOver, type OpenOptions } from "./context.ts";
 export {
   DhcpClient,

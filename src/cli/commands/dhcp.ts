@@ -3,6 +3,7 @@ import type { Lease } from "../../dhcp/index.ts";
 import { SecureStreamsError } from "../../lib/errors.ts";
 import { type Command, text, wholeNumber } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { Limit } from "../limit.ts";
 import { type Output, printable } from "../output.ts";
 
 export const dhcp: Command = {
@@ -79,10 +80,10 @@ async function keep(
   client: DhcpClient,
   { output, signal, timeout, once, release }: Keeping,
 ): Promise<ExitCode> {
-  const late = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
-  const either = late === undefined ? signal : AbortSignal.any([signal, late]);
+  const limit = new Limit(signal, timeout);
   try {
-    await client.bound({ signal: either });
+    await client.bound({ signal: limit.signal });
+    limit.end();
     if (once) {
       if (!release) await client.stop({ keep: true });
       return EXIT.done;
@@ -91,11 +92,12 @@ async function keep(
     return EXIT.done;
   } catch (error) {
     if (signal.aborted) return EXIT.done;
-    if (late?.aborted !== true) throw error;
+    if (!limit.isLate) throw error;
     const message = `Cannot get a lease: no server gave one within ${timeout} ms`;
     output.error(new SecureStreamsError({ layer: "dhcp", code: "timeout", message }));
     return EXIT.timeout;
   } finally {
+    limit.end();
     if (release) await client.release();
     await client.stop();
   }

@@ -1,3 +1,6 @@
+export { createDhcpPorts } from "./dhcp-ports.ts";
+export { createClockSetter } from "./set-clock.ts";
+
 import type { Network, SmallFiles, Suspend } from "../../context/index.ts";
 import { LinuxNetwork } from "./linux-network.ts";
 import { systemFiles } from "./small-files.ts";
