@@ -174,8 +174,8 @@ export interface SendOptions {
 
 /** What is known of the right time where the system's clock may be wrong. */
 export interface TimeSource {
-  /** Milliseconds that the right time is ahead of the system's. */
-  readonly offset: Millis;
+  /** The right time in milliseconds since 1970; the system's where nothing better is known. */
+  now(): number;
   /** While it is not known, a certificate that is "not yet valid" says nothing about its peer. */
   readonly isValid: boolean;
   /** A certificate is not valid yet: find out the time. */

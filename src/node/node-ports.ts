@@ -28,8 +28,7 @@ const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) =
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
   const { time } = options;
   const dialer = new Dialer(options);
-  const clock: Clock =
-    time === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + time.offset };
+  const clock: Clock = time === undefined ? systemClock : { ...systemClock, wall: () => time.now() };
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 

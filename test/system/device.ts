@@ -19,7 +19,11 @@ export function devicePolicy(town: Town, more: { readonly streams?: object } = {
   return {
     certs: { town: town.root },
     trust_stores: { town: ["town"] },
-    retry: { patient: RETRY, once: { backoff: [500], conceal: 0 } },
+    retry: {
+      patient: RETRY,
+      quiet: { ...RETRY, svalidping: 0, svalidhup: 0 },
+      once: { backoff: [500], conceal: 0 },
+    },
     streams: {
       captive_portal_detect: PROBE,
       ws: { ...nailed, endpoint: "town.test", port: PORTS.wss, protocol: "ws" },
@@ -27,7 +31,8 @@ export function devicePolicy(town: Town, more: { readonly streams?: object } = {
         ...{ ...nailed, endpoint: "broker.test", port: PORTS.mqtts, protocol: "mqtt" },
         ...{ mqtt_topic: "t", mqtt_subscribe: "t", mqtt_qos: 1 },
       },
-      raw: { ...nailed, endpoint: "town.test", port: PORTS.raw, protocol: "raw" },
+      // Nothing can ask a silent raw peer for a sign of life.
+      raw: { ...nailed, retry: "quiet", endpoint: "town.test", port: PORTS.raw, protocol: "raw" },
       h1: { ...common, endpoint: "policy.test", port: PORTS.https, protocol: "h1", http_url: "hello" },
       h2: { ...common, endpoint: "town.test", port: PORTS.h2, protocol: "h2", http_method: "POST" },
       ...more.streams,

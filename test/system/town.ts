@@ -9,11 +9,13 @@ import { type Peer, requirePeer } from "../peers.ts";
 
 /** Everything in the town has this address. */
 export const TOWN = "10.77.0.1";
+/** Where time can be had too: a jump of ten years wants two servers that agree. */
+export const SECOND = "10.77.0.2";
 export const NAMES = ["town.test", "broker.test", "portal.test", "policy.test", "check.test"] as const;
 export const PORTS = { http: 80, https: 443, mqtts: 8883, wss: 8443, h2: 8444, raw: 8445 } as const;
 
 const POOL: Pool = {
-  ...{ first: 50, last: 90, lease: 3600, ntp: TOWN, dns: [TOWN] },
+  ...{ first: 50, last: 90, lease: 3600, ntp: `${TOWN},${SECOND}`, dns: [TOWN] },
   hosts: Object.fromEntries(NAMES.map((name) => [name, TOWN])),
 };
 
@@ -69,8 +71,13 @@ export class Town {
     this.#dhcp = await startServer("dnsmasq", { ...POOL, ...pool }, where);
   }
 
+  /** The DHCP server with another pool; its leases are kept unless `forget`. */
+  async restartDhcp(pool: Partial<Pool> = {}, options: { readonly forget?: boolean } = {}): Promise<void> {
+    await this.dhcp.restart({ ...POOL, ...pool }, options);
+  }
+
   async startTime(lines: readonly string[] = ["local stratum 3"]): Promise<void> {
-    const text = [...lines, "allow all", `bindaddress ${TOWN}`, "cmdport 0", "pidfile %/chrony.pid", ""];
+    const text = [...lines, "allow all", "cmdport 0", "pidfile %/chrony.pid", ""];
     const conf = this.write("chrony.conf", text.join("\n").replaceAll("%", this.folder));
     await this.#start("chronyd", ["-d", "-x", "-u", "root", "-f", conf], /starting/);
   }

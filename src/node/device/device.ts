@@ -38,6 +38,8 @@ export interface Device {
   readonly clients: readonly DhcpClient[];
   /** The right time; undefined where the machine's is taken for it. */
   readonly time: TimePart | undefined;
+  /** Fetches the policy now, or as soon as manners allow. */
+  refreshPolicy(): void;
   /** Ends everything and takes back what was configured. */
   stop(): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
@@ -85,6 +87,8 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     clients.length === 0 || byHand.length > 0
       ? undefined
       : new AddressPart({ clients, leased: (leases) => handOver.take(leases) }),
+    // Ended before what gives it its address: streams say goodbye.
+    { name: "streams", start: () => () => context.close() },
     new NetworkPart(dhcpPorts.network, {
       contexts: [context as Context],
       ...(options.breaksConnections === false ? { breaks: false } : {}),
@@ -108,7 +112,6 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   });
   const stop = async (): Promise<void> => {
     unwatch();
-    await context.close();
     await system.stop();
     await api.close();
     resolver.close();
@@ -119,6 +122,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     resolver,
     clients,
     time,
+    refreshPolicy: () => policy.refresh(),
     stop,
     [Symbol.asyncDispose]: stop,
   };

@@ -18,7 +18,7 @@ export interface HandshakeParts {
   readonly time: TimeSource | undefined;
 }
 
-/** An offset that no certificate cares for. */
+/** A difference that no certificate cares for. */
 const CLOCK_IS_RIGHT: Millis = 1000;
 
 export interface HandshakeEvents {
@@ -79,7 +79,7 @@ class Handshake {
       ? request.serverName.slice(0, -1)
       : request.serverName;
     this.#scope = request.scope ?? "";
-    const isClockRight = Math.abs(parts.time?.offset ?? 0) < CLOCK_IS_RIGHT;
+    const isClockRight = Math.abs(this.#now() - Date.now()) < CLOCK_IS_RIGHT;
     this.#judgeChain = isClockRight ? undefined : loadChainJudge();
   }
 
@@ -174,7 +174,7 @@ class Handshake {
   }
 
   #now(): number {
-    return Date.now() + (this.#parts.time?.offset ?? 0);
+    return this.#parts.time?.now() ?? Date.now();
   }
 
   #fail(reason: Reason): void {

@@ -119,9 +119,7 @@ async function server(options: CertificateOptions, authority: Authority) {
 
 function contextAt(port: number, offset: () => number, isValid = true, poll = () => {}) {
   const time = {
-    get offset() {
-      return offset();
-    },
+    now: () => Date.now() + offset(),
     isValid,
     poll,
   };
