@@ -1,8 +1,10 @@
 import { type Millis, seconds } from "../lib/millis.ts";
 import { NtpClient, type NtpInput, type NtpOptions, type NtpOutput } from "../ntp/index.ts";
 import { Driver } from "./driver.ts";
+import { Listeners } from "./listeners.ts";
 import type { Clock } from "./ports.ts";
 import { type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
+import type { TimeSource } from "./time-source.ts";
 
 /** The world as a time client sees it. */
 export interface TimePorts {
@@ -36,7 +38,7 @@ export interface TimeOptions extends NtpOptions {
 const LOOKUP_RETRY: readonly Millis[] = [seconds(1), seconds(5), seconds(15), seconds(60)];
 
 /** The right time, whether or not the clock may be set. Holds TIME_VALID until it is known. */
-export class TimePart implements SystemPart {
+export class TimePart implements SystemPart, TimeSource {
   readonly name = "time";
   readonly #ports: TimePorts;
   readonly #options: TimeOptions;
@@ -51,6 +53,7 @@ export class TimePart implements SystemPart {
     | { readonly host: PartHost; readonly gate: Gate; readonly driver: Driver<NtpInput, NtpOutput> }
     | undefined;
   #cancelLookup: (() => void) | undefined;
+  readonly #valid = new Listeners<void>();
   readonly #requests = new Map<number, { close(): void }>();
 
   constructor(ports: TimePorts, options: TimeOptions) {
@@ -86,6 +89,11 @@ export class TimePart implements SystemPart {
   poll(): void {
     if (this.#addresses.size === 0) this.#resolve();
     this.#running?.driver.feed({ type: "poll" });
+  }
+
+  /** Calls each time that the time becomes known, until the returned function is called. */
+  onValid(listener: () => void): () => void {
+    return this.#valid.add(listener);
   }
 
   /** The machine slept, and the monotonic clock stood still. */
@@ -197,6 +205,7 @@ export class TimePart implements SystemPart {
         this.#isValid = true;
         host.emit("time", { type: "valid" });
         this.#running?.gate.open();
+        this.#valid.emit(undefined, host.raise);
         return;
       case "lost":
         this.#isValid = false;
