@@ -106,6 +106,7 @@ export class TimePart implements SystemPart, TimeSource {
     const gate = host.gate("TIME_VALID", "the time is not known yet");
     const client = new NtpClient(host.random, this.#options);
     const driver = new Driver<NtpInput, NtpOutput>(client, host.clock, (output) => this.#perform(output));
+    host.slept((span) => this.slept(span));
     watchTurn(host, "TIME_VALID", {
       up: () => {
         if (this.#running === undefined) {
