@@ -2,7 +2,6 @@ import { type Reason, SecureStreamsError } from "../lib/errors.ts";
 import { type AttemptId, retryAfter } from "../stream/index.ts";
 import type { StreamCore } from "./core.ts";
 import type { Established, Frame, Link, LinkEnd, LinkEvents, ResponseHead } from "./ports.ts";
-import { reasonInDoubt } from "./time-source.ts";
 
 const NOTHING = new Uint8Array();
 
@@ -69,8 +68,7 @@ export class Attempt implements LinkEvents {
     if (this.#ended) return;
     this.#ended = true;
     this.#core.outbox.detach();
-    if (end.type === "failed")
-      this.#failed(reasonInDoubt(end.reason, this.#core.ports.time), end.repeatable, end.mayBeDone);
+    if (end.type === "failed") this.#failed(end.reason, end.repeatable, end.mayBeDone);
     else if (this.#head === undefined) this.#failed(WITHOUT_HEAD, false);
     else this.#completed(this.#head.status);
   }

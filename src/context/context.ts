@@ -23,7 +23,6 @@ import type { Abortable, Logger, Path, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
-import type { TimeSource } from "./time-source.ts";
 
 export interface ContextOptions<P = PolicySource> {
   /** A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. */
@@ -34,8 +33,6 @@ export interface ContextOptions<P = PolicySource> {
   readonly logger?: Logger;
   /** Warnings of the policy are errors. Default: false. */
   readonly strict?: boolean;
-  /** Who knows the time. While it does not, a certificate that is not valid yet is not held against its peer. */
-  readonly time?: TimeSource;
 }
 
 export interface OpenOptions<Name extends string = string> {
@@ -56,7 +53,6 @@ export class Context<P = unknown> {
   readonly #strict: boolean;
   readonly #streams = new Map<number, Stream>();
   readonly #surroundings: Surroundings;
-  readonly #unwatchTime: (() => void) | undefined;
   #document: PolicyDocument;
   #revision = 1;
   #lastId = 0;
@@ -64,15 +60,13 @@ export class Context<P = unknown> {
 
   /** @internal Use `createContext()`. */
   constructor(ports: Ports, document: PolicyDocument, options: Omit<ContextOptions, "policy">) {
-    const { time } = options;
-    this.#ports = time === undefined ? ports : { ...ports, time };
-    this.#unwatchTime = time?.onValid(() => this.retryNow());
+    this.#ports = ports;
     this.#document = document;
     this.#identity = options.identity ?? {};
     this.#logger = options.logger;
     this.#strict = options.strict ?? false;
     this.#surroundings = {
-      ports: this.#ports,
+      ports,
       spread: new Spread(ports.random),
       observed: (stream, event) => this.#observed(stream, event),
       ended: (stream) => this.#streams.delete(stream.id),
@@ -197,7 +191,6 @@ export class Context<P = unknown> {
   /** Closes every stream and every connection; resolves when no socket is left. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.#unwatchTime?.();
     for (const stream of [...this.#streams.values()]) stream.close();
     await this.#ports.close();
   }

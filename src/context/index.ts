@@ -76,4 +76,3 @@ export type {
 } from "./system-events.ts";
 export { createGatePart, type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
 export { type TimeAnswer, type TimeOptions, TimePart, type TimePorts } from "./time-part.ts";
-export type { TimeSource } from "./time-source.ts";

@@ -3,7 +3,6 @@ import type { Millis } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
 import type { Protocol } from "../policy/index.ts";
 import type { Target } from "../stream/index.ts";
-import type { TimeSource } from "./time-source.ts";
 
 /** The world as a context sees it. `src/node` fills it with the real one, `src/testing` with a simulated one. */
 export interface Ports {
@@ -20,8 +19,6 @@ export interface Ports {
   /** Closes every transport. Resolves when no socket is left. */
   close(): Promise<void>;
   readonly diagnostics: Diagnostics;
-  /** Where it is undefined the system's time is taken for right. */
-  readonly time?: TimeSource | undefined;
   readonly text: Text;
   /** A listener of the program threw: it surfaces as an uncaught exception, after the present work is done. */
   raise(error: unknown): void;

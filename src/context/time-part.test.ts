@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { SimTime } from "../../test/system/sim-time.ts";
-import type { Reason } from "../lib/errors.ts";
-import { createSimulation, SeededRandom, SimClock } from "../testing/index.ts";
+import { SeededRandom, SimClock } from "../testing/index.ts";
 import { createSystemOver } from "./system.ts";
 import type { TimeEvent } from "./system-events.ts";
 import { type TimeOptions, TimePart } from "./time-part.ts";
@@ -216,76 +215,6 @@ describe("servers", () => {
     await system.stop();
 
     expect(clock.pending).toBe(0);
-  });
-});
-
-describe("a certificate that is not valid yet", () => {
-  const NOT_YET: Reason = { layer: "tls", code: "tls-not-yet-valid", message: "Not valid yet" };
-  const retry = { few: { backoff: [1000], conceal: 2, jitterpc: 0 } };
-  const streams = { ws: { endpoint: "peer", port: 80, protocol: "ws", nailed_up: true, retry: "few" } };
-
-  test("is not held against its peer while the time is not known, and tried again when it is", async () => {
-    const heard: { polls: number; valid: (() => void) | undefined } = { polls: 0, valid: undefined };
-    const time = {
-      isValid: false,
-      poll: () => {
-        heard.polls += 1;
-      },
-      onValid: (listener: () => void) => {
-        heard.valid = listener;
-        return () => {
-          heard.valid = undefined;
-        };
-      },
-    };
-    await using simulation = await createSimulation({ policy: { retry, streams } as object, time });
-    const peer = simulation.peer("peer:80");
-    peer.refuse(NOT_YET);
-    const stream = simulation.context.open("ws");
-    await simulation.run(3_600_000);
-
-    expect(stream.state).toBe("unreachable");
-    expect(stream.inspect().failures).toBe(0);
-    const last = simulation.trace.entries.at(-1);
-    expect([last?.reason?.code, last?.retryIn]).toEqual(["tls-time-unknown", 15_000]);
-    expect(heard.polls).toBe(peer.attempts.length);
-
-    peer.restore();
-    time.isValid = true;
-    heard.valid?.();
-    await simulation.run(100);
-    expect(stream.isConnected).toBe(true);
-
-    await simulation.context.close();
-    expect(heard.valid).toBeUndefined();
-  });
-
-  test("is the peer's fault once the time is known, or where nobody knows better than the system", async () => {
-    const time = { isValid: true, poll: () => expect.fail(), onValid: () => () => {} };
-    for (const options of [{}, { time }]) {
-      await using simulation = await createSimulation({ policy: { retry, streams } as object, ...options });
-      simulation.peer("peer:80").refuse(NOT_YET);
-      const stream = simulation.context.open("ws");
-
-      await simulation.run(3_600_000);
-
-      expect(stream.state).toBe("all-retries-failed");
-    }
-  });
-
-  test("is tried again when the time part knows the time", async () => {
-    const { clock, time, part } = world({ servers: ["192.0.2.1"] });
-    time.server("192.0.2.1");
-    let told = 0;
-    part.onValid(() => {
-      told += 1;
-    });
-    const stop = part.onValid(() => expect.fail());
-    stop();
-
-    await clock.run(100);
-
-    expect(told).toBe(1);
   });
 });
 

@@ -1,10 +1,8 @@
 import { type Millis, seconds } from "../lib/millis.ts";
 import { NtpClient, type NtpInput, type NtpOptions, type NtpOutput } from "../ntp/index.ts";
 import { Driver } from "./driver.ts";
-import { Listeners } from "./listeners.ts";
 import type { Clock } from "./ports.ts";
 import { type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
-import type { TimeSource } from "./time-source.ts";
 
 /** The world as a time client sees it. */
 export interface TimePorts {
@@ -38,7 +36,7 @@ export interface TimeOptions extends NtpOptions {
 const LOOKUP_RETRY: readonly Millis[] = [seconds(1), seconds(5), seconds(15), seconds(60)];
 
 /** The right time, whether or not the clock may be set. Holds TIME_VALID until it is known. */
-export class TimePart implements SystemPart, TimeSource {
+export class TimePart implements SystemPart {
   readonly name = "time";
   readonly #ports: TimePorts;
   readonly #options: TimeOptions;
@@ -53,7 +51,6 @@ export class TimePart implements SystemPart, TimeSource {
     | { readonly host: PartHost; readonly gate: Gate; readonly driver: Driver<NtpInput, NtpOutput> }
     | undefined;
   #cancelLookup: (() => void) | undefined;
-  readonly #valid = new Listeners<void>();
   readonly #requests = new Map<number, { close(): void }>();
 
   constructor(ports: TimePorts, options: TimeOptions) {
@@ -89,11 +86,6 @@ export class TimePart implements SystemPart, TimeSource {
   poll(): void {
     if (this.#addresses.size === 0) this.#resolve();
     this.#running?.driver.feed({ type: "poll" });
-  }
-
-  /** Calls each time that the time becomes known, until the returned function is called. */
-  onValid(listener: () => void): () => void {
-    return this.#valid.add(listener);
   }
 
   /** The machine slept, and the monotonic clock stood still. */
@@ -206,7 +198,6 @@ export class TimePart implements SystemPart, TimeSource {
         this.#isValid = true;
         host.emit("time", { type: "valid" });
         this.#running?.gate.open();
-        this.#valid.emit(undefined, host.raise);
         return;
       case "lost":
         this.#isValid = false;

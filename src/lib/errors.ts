@@ -71,7 +71,6 @@ export const ERROR_CODES = {
   // tls
   "tls-expired": "The certificate has expired",
   "tls-not-yet-valid": "The certificate is not valid yet (is the clock right?)",
-  "tls-time-unknown": "The certificate is not valid yet, and the time is not known yet either",
   "tls-host-mismatch": "The certificate is for another host",
   "tls-untrusted": "The certificate does not lead to a trusted root",
   "tls-weak-key": "A key of the certificate chain is too weak",

@@ -1,9 +1,8 @@
-import { type Reason, UsageError } from "../lib/errors.ts";
+import { type ErrorCode, type Reason, UsageError } from "../lib/errors.ts";
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Spread } from "../lib/spread.ts";
 import { unreachable } from "../lib/unreachable.ts";
-import { blamelessWait } from "./blameless.ts";
 import { attemptOf, type Connected, deadlineOf, endingOf, type Phase, RESTING } from "./phase.ts";
 import { Retries } from "./retries.ts";
 import { isLegal, type StateName, type UserState } from "./states.ts";
@@ -16,6 +15,8 @@ interface Cause {
 
 const NO_CAUSE: Cause = {};
 const NOTHING: readonly StreamOutput[] = [];
+/** Says nothing about the peer: no failure is counted, and the next try need not wait. */
+const NETWORK_CHANGED: ErrorCode = "network-changed";
 
 /** The life of one logical stream over all its connections. Policy: `retry`, `nailed_up`, `opportunistic`. */
 export class StreamMachine implements Machine<StreamInput, StreamOutput> {
@@ -201,7 +202,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     const state = endingOf(this.#phase, reason);
     const restsAfterLoss = opportunistic && wasConnected && !transactional;
     this.#phase = RESTING;
-    if (blamelessWait(reason) === undefined) this.#retries.fail();
+    if (reason.code !== NETWORK_CHANGED) this.#retries.fail();
     if (nailedUp || (repeatable && !restsAfterLoss)) {
       this.#retry(state, reason, now);
       return;
@@ -217,7 +218,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   #retry(state: StateName, reason: Reason | undefined, now: Millis): void {
-    const wait = blamelessWait(reason) ?? this.#retries.delay(this.#settings.retry);
+    const wait = reason?.code === NETWORK_CHANGED ? 0 : this.#retries.delay(this.#settings.retry);
     if (wait === undefined) {
       this.#report(state, { reason });
       this.#report("all-retries-failed", { reason });
