@@ -21,7 +21,7 @@ const FLOORS = {
   cli: 6,
 };
 /** Files at the root of src/ that bind floors together for the package's subpaths. */
-const DOORS = new Set(["index.ts", "dns.ts", "dhcp.ts"]);
+const DOORS = new Set(["index.ts", "dns.ts", "dhcp.ts", "system.ts"]);
 const PURE_PACKAGES = new Set([]);
 const WORLD =
   /\b(Date\.now|new Date|Math\.random|setTimeout|setInterval|setImmediate|queueMicrotask|process\.|console\.|performance\.now|Buffer\b)/;

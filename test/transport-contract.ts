@@ -38,7 +38,7 @@ export interface Flood {
 const SECOND = 1000;
 const STEP = 25;
 const RETRY = { svalidping: 10, svalidhup: 20 };
-const CUT_CODES = /^(connection-(closed|reset)|http-incomplete|http-stream-reset)$/;
+const CUT_CODES = /^(connection-(closed|reset)|http-incomplete)$/;
 
 /**
  * What every transport promises, checked with connections in memory and a clock that stands still unless the test moves

@@ -12,6 +12,7 @@ export class Attempt implements LinkEvents {
   #link: Link | undefined;
   #head: ResponseHead | undefined;
   #hasPayload = false;
+  #hasStatus = false;
   #ended = false;
 
   constructor(id: AttemptId, core: StreamCore) {
@@ -42,6 +43,7 @@ export class Attempt implements LinkEvents {
       this.#answered(head);
       return;
     }
+    if (head !== undefined) this.#map(head.status);
     this.#core.feed({ type: "established", attempt: this.id });
     if (this.#link !== undefined && !this.#ended) this.#core.outbox.attach(this.#link);
     this.#core.writable();
@@ -75,10 +77,8 @@ export class Attempt implements LinkEvents {
 
   #answered(head: ResponseHead): void {
     const { status } = head;
-    const { expect, responseMap } = this.#core.streamtype.http;
-    const state = responseMap.get(status);
-    if (state !== undefined)
-      this.#core.feed({ type: "user-state", attempt: this.id, state: `user-${state}` });
+    const { expect } = this.#core.streamtype.http;
+    this.#map(status);
     // A body that cannot be sent again leaves the answer to the caller.
     if ((status === 503 || status === 429) && expect !== status && this.#core.transactions.isReplayable) {
       this.#ended = true;
@@ -89,6 +89,15 @@ export class Attempt implements LinkEvents {
     this.#head = head;
     this.#core.feed({ type: "established", attempt: this.id });
     if (!this.#ended) this.#core.transactions.reply(head, this.#acknowledges(status), () => this.resume());
+  }
+
+  /** The state of the program's own that the policy gives a status. Policy: `http_resp_map`. */
+  #map(status: number): void {
+    if (this.#hasStatus) return;
+    this.#hasStatus = true;
+    const state = this.#core.streamtype.http.responseMap.get(status);
+    if (state !== undefined)
+      this.#core.feed({ type: "user-state", attempt: this.id, state: `user-${state}` });
   }
 
   #acknowledges(status: number): boolean {
@@ -120,6 +129,8 @@ export class Attempt implements LinkEvents {
 
   #failed(reason: Reason, repeatable: boolean, mayBeDone = false): void {
     const { feed, transactions, streamtype } = this.#core;
+    // A ws handshake or a redirect that is refused has not told its status yet.
+    if (reason.status !== undefined) this.#map(reason.status);
     const mayRepeat = repeatable && !transactions.hasReplied;
     // A whole response proves the peer by its acknowledgement; one that is cut off, by what came of it. The page of an
     // error shows that something answers, not that the peer works.

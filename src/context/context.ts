@@ -3,6 +3,7 @@ import { Spread } from "../lib/spread.ts";
 import {
   applyOverlay,
   applyOverlayValue,
+  DEFAULT_POLICY,
   diffPolicies,
   type MetadataName,
   nearest,
@@ -25,8 +26,11 @@ import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
 
 export interface ContextOptions<P = PolicySource> {
-  /** A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. */
-  readonly policy: P;
+  /**
+   * A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. Default: the
+   * built-in policy, whose streamtype `__default` fetches from the host that its metadata `endpoint` names.
+   */
+  readonly policy?: P;
   /** What the program knows about itself: credentials, serial number, client certificates. Never logged. */
   readonly identity?: Identity;
   /** Shaped like pino's. Default: no log. */
@@ -123,7 +127,15 @@ export class Context<P = unknown> {
       },
     );
     this.#streams.set(stream.id, stream as unknown as Stream);
+    this.#preload(stream.streamtype);
     return stream;
+  }
+
+  /** Code is loaded while there is calm: not in the middle of the first outage, nor without a free file descriptor. */
+  #preload(name: string): void {
+    const transport = this.#ports.transport(this.#settings(name).streamtype.protocol);
+    // Whoever connects is told.
+    if ("then" in transport) transport.catch(() => {});
   }
 
   /** One http transaction on a stream of its own, which is closed when the reply has come whole. */
@@ -177,7 +189,9 @@ export class Context<P = unknown> {
 
   /** The network is back: each stream that waits for its next try makes it now, with a fresh count. */
   retryNow(): void {
-    for (const stream of [...this.#streams.values()]) stream.hurry();
+    for (const stream of [...this.#streams.values()]) {
+      if (stream.inspect().retryIn !== undefined) stream.connect();
+    }
   }
 
   /** Every stream and every connection as they are now. */
@@ -243,7 +257,7 @@ export async function createContextOver<const P>(
   ports: Ports,
   options: ContextOptions<P>,
 ): Promise<Context<P>> {
-  const { policy, ...rest } = options;
+  const { policy = DEFAULT_POLICY, ...rest } = options;
   const document = await loadPolicy(policy as PolicySource, ports, { strict: rest.strict ?? false });
   for (const problem of document.problems) {
     if (problem.severity !== "note") rest.logger?.warn({ ...problem }, "policy.warning");

@@ -1,21 +1,41 @@
+export { AddressPart } from "./address-part.ts";
 export { Context, type ContextOptions, createContextOver, type OpenOptions } from "./context.ts";
+export {
+  DhcpClient,
+  type DhcpClientOptions,
+  type DhcpEvents,
+  type DhcpLeaseEvent,
+  type DhcpPorts,
+  type DhcpStateEvent,
+} from "./dhcp/index.ts";
 export type { Acknowledgement, Body, Message, Payload, StateEvent } from "./events.ts";
 export { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } from "./handlers.ts";
 export { identityOf } from "./identity.ts";
 export type { Inspection, StreamInfo } from "./inspect.ts";
-export { LinkPart, type LinkPartOptions } from "./link-part.ts";
+export { LinkPart } from "./link-part.ts";
 export type { PolicySource } from "./load-policy.ts";
 export { type BusPeer, type BusPeerOptions, MessageBus } from "./message-bus.ts";
-export { NetworkPart, type NetworkPartOptions } from "./network-part.ts";
-export type { SmallFiles } from "./network-ports.ts";
-export {
-  PolicyFetch,
-  type PolicyFetchEvents,
-  type PolicyFetchOptions,
-  type PolicyFetchPorts,
-} from "./policy-fetch.ts";
+export { NetworkPart } from "./network-part.ts";
+export type {
+  DatagramEvents,
+  DatagramOptions,
+  DatagramSocket,
+  InterfaceAddress,
+  Link as NetworkLink,
+  LinkIndex,
+  Network,
+  NetworkEvent,
+  NetworkSnapshot,
+  Packet,
+  PacketEvents,
+  PacketOptions,
+  PacketSocket,
+  Route,
+  SmallFiles,
+  Suspend,
+} from "./network-ports.ts";
 export { PolicyPart } from "./policy-part.ts";
-export { PortalPart, type PortalPartOptions } from "./portal-part.ts";
+export { PortalPart } from "./portal-part.ts";
 export type {
   Abortable,
   Clock,
@@ -36,28 +56,22 @@ export type {
   Settled,
   StreamId,
   Text,
+  TimeSource,
   Transport,
 } from "./ports.ts";
 export { Reply } from "./reply.ts";
-export {
-  type AddressOptions,
-  type LookupEvents,
-  type ResolveOptions,
-  Resolver,
-  type Settings as ResolverSettings,
-} from "./resolver.ts";
+export { type AddressOptions, type LookupEvents, type ResolveOptions, Resolver } from "./resolver.ts";
 export { DnsError, dnsReason } from "./resolver-error.ts";
 export type {
   ChannelEvents,
   ChannelPort,
   ConnectionEvents,
   ConnectionPort,
-  ResolverDiagnostics,
   ResolverPorts,
   SystemEvents,
 } from "./resolver-ports.ts";
 export { Stream } from "./stream.ts";
-export type { MessageOptions, MetadataOf, RequestOptions } from "./stream-options.ts";
+export type { MessageOptions, RequestOptions } from "./stream-options.ts";
 export {
   createSystemOver,
   System,
@@ -75,4 +89,4 @@ export type {
   TimeEvent,
 } from "./system-events.ts";
 export { createGatePart, type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
-export { type TimeAnswer, type TimeOptions, TimePart, type TimePorts } from "./time-part.ts";
+export { TimePart, type TimePorts } from "./time-part.ts";

@@ -1,5 +1,16 @@
 /** The part of the stack a reason speaks of. */
-export type Layer = "dns" | "tcp" | "proxy" | "tls" | "http" | "ws" | "mqtt" | "policy" | "stream" | "system";
+export type Layer =
+  | "dns"
+  | "tcp"
+  | "proxy"
+  | "tls"
+  | "http"
+  | "ws"
+  | "mqtt"
+  | "dhcp"
+  | "policy"
+  | "stream"
+  | "system";
 
 /** Every code this library reports, with what it means. docs/errors.md says what to do about each. */
 export const ERROR_CODES = {
@@ -83,6 +94,7 @@ export const ERROR_CODES = {
   "tls-client-cert-required": "The peer requires a client certificate",
   "tls-client-cert-refused": "The peer refused the client certificate",
   "tls-no-forward-secrecy": "The peer offers no key exchange with forward secrecy",
+  "time-unknown": "The certificate is not valid yet, and the time is not known yet",
   "tls-failed": "The TLS handshake failed",
 
   // http
@@ -114,6 +126,19 @@ export const ERROR_CODES = {
   "mqtt-not-acknowledged": "The broker did not acknowledge after every resend",
   "mqtt-too-large": "A packet is larger than allowed",
   "mqtt-disconnected": "The broker disconnected",
+
+  // system
+  "interface-missing": "The machine has no such network interface",
+  "network-failed": "The system refused to read or change the network",
+  "file-failed": "The system refused to read or write a file",
+
+  // dhcp
+  "dhcp-no-carrier": "The link is down or has no carrier",
+  "dhcp-silent": "No DHCP server answered the request for an address",
+  "dhcp-refused": "The DHCP server refused the address",
+  "dhcp-expired": "The lease has ended, and no server extended it",
+  "dhcp-conflict": "Another host has the address",
+  "dhcp-ipv6-only": "The network wants no IPv4 for now",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

@@ -1,11 +1,11 @@
-import type { Clock, ConnectionInfo, Ports, Text, Transport } from "../context/index.ts";
+import type { Clock, ConnectionInfo, Ports, Text, TimeSource, Transport } from "../context/index.ts";
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
-import type { Millis } from "../lib/millis.ts";
 import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
 import { diagnostics } from "./diagnostics.ts";
-import { Dialer } from "./dialer/index.ts";
+import { connectReason, Dialer } from "./dialer/index.ts";
+import { raise } from "./raise.ts";
 import { systemRandom } from "./random.ts";
 import { readPolicy } from "./read-policy.ts";
 import { loadTransport, type TransportName, transportName } from "./transports/index.ts";
@@ -14,10 +14,10 @@ export interface NodePortsOptions {
   /** Finds the addresses of hosts. Default: the system's own. */
   readonly resolver?: HostResolver;
   /**
-   * How far the right time is ahead of the system's, in ms, asked at each handshake: certificates are judged by it, and
-   * dates in headers read by it. For devices whose clock may not be set. Needs the optional package koffi. Default: 0.
+   * What is known of the right time: certificates are judged by it, and dates in headers read by it. For devices whose
+   * clock may be wrong; while it is off, needs the optional package koffi. Default: the system's time is right.
    */
-  readonly clockOffset?: () => Millis;
+  readonly time?: TimeSource;
 }
 
 const encoder = new TextEncoder();
@@ -26,10 +26,10 @@ const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) =
 
 /** The real world for one context: its own dialer and its own transports, each loaded when first needed. */
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
-  const { clockOffset } = options;
+  const { time } = options;
   const dialer = new Dialer(options);
   const clock: Clock =
-    clockOffset === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + clockOffset() };
+    time === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + time.offset };
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 
@@ -38,6 +38,8 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
       dialer,
       clock,
       observe: (event) => diagnostics.publish("secure-streams:connection", event),
+    }).catch((error: unknown) => {
+      throw unloadable(name, error);
     });
     loaded.set(name, transport);
     return transport;
@@ -62,14 +64,22 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
       [...loaded.values()].flatMap((transport) => transport.inspect()),
     abandon: (isGone) => dialer.abandon(isGone),
     async close() {
-      await Promise.all([...loading.values()].map(async (transport) => (await transport).close()));
+      const transports = await Promise.allSettled(loading.values());
+      await Promise.all(
+        transports.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
+      );
     },
-    raise: (error) =>
-      queueMicrotask(() => {
-        throw error;
-      }),
+    raise,
   };
   return ports;
+}
+
+/** Node never loads a module again that it could not read once. */
+function unloadable(name: TransportName, cause: unknown): unknown {
+  const { code } = connectReason(cause, name);
+  if (code !== "too-many-files") return cause;
+  const message = `Cannot load the code of ${name}: there was no free file descriptor; raise \`ulimit -n\` and start anew`;
+  return new SecureStreamsError({ layer: "stream", code, message }, { cause });
 }
 
 function unsupported(protocol: Protocol): SecureStreamsError {

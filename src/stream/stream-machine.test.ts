@@ -401,6 +401,15 @@ describe("the count of failures", () => {
     expect(lossAfter([step])).toBe("disconnected+1000");
   });
 
+  test("begins anew once, however often the peer proves that it works", () => {
+    expect(
+      lossAfter([
+        [inputOf("proved", 2), 2000],
+        [inputOf("acknowledged", 2), 2001],
+      ]),
+    ).toBe("disconnected+1000");
+  });
+
   test.each<[string, Step]>([
     ["a refusal", [inputOf("refused", 2), 2000]],
     ["bytes that only the kernel took", [{ type: "acknowledged", attempt: 2, isProof: false }, 2000]],

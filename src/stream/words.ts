@@ -19,8 +19,6 @@ export type StreamInput =
   | { readonly type: "create" }
   /** `client_connect`: try now, with a fresh retry count. */
   | { readonly type: "connect" }
-  /** The network is back: what waits for its next try tries now. */
-  | { readonly type: "hurry" }
   /** `request_tx`: something is to be sent; connects if the stream rests. */
   | { readonly type: "request" }
   | { readonly type: "established"; readonly attempt: AttemptId }

@@ -191,13 +191,14 @@ export class Exchange implements Link, CallEvents {
 
   #request(): HttpRequest {
     const http = this.#http;
+    const headers = this.#body instanceof BodySource ? http.headers : withoutLength(http.headers);
     const cookie = this.#options.cookies?.header(this.#url());
     return {
       method: http.method,
       scheme: this.#target.tls === undefined ? "http" : "https",
       authority: http.authority,
       path: http.path,
-      headers: cookie === undefined ? http.headers : [...http.headers, "cookie", cookie],
+      headers: cookie === undefined ? headers : [...headers, "cookie", cookie],
       body: this.#body,
       noContentLength: this.#target.streamtype.http.noContentLength,
       validityPing: this.#target.retry.validityPing,
@@ -209,4 +210,10 @@ export class Exchange implements Link, CallEvents {
     const scheme = this.#target.tls === undefined ? "http" : "https";
     return `${scheme}://${this.#http.authority}${this.#http.path}`;
   }
+}
+
+/** Of a body that is here in whole the length is known better than anybody may say it. */
+function withoutLength(headers: readonly string[]): readonly string[] {
+  const at = headers.indexOf("content-length");
+  return at < 0 || at % 2 === 1 ? headers : [...headers.slice(0, at), ...headers.slice(at + 2)];
 }

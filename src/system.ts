@@ -1,0 +1,38 @@
+export {
+  type BusPeer,
+  type BusPeerOptions,
+  createGatePart,
+  createSystemOver,
+  type Gate,
+  type HeldEvent,
+  type MessageBus,
+  type NetworkChangedEvent,
+  type PartHost,
+  type PolicyEvent,
+  type PortalEvent,
+  type System,
+  type SystemEventMap,
+  type SystemNotifier,
+  type SystemOptions,
+  type SystemPart,
+  type SystemPorts,
+  type SystemStateEvent,
+  type TimeEvent,
+} from "./context/index.ts";
+export {
+  createDevice,
+  type Device,
+  type DeviceOptions,
+  type StaticInterface,
+  type TimeSettings,
+} from "./node/device/index.ts";
+export {
+  type BlobName,
+  Blobs,
+  blobsFromEnvironment,
+  type Hold,
+  type HoldableState,
+  MESSAGE_CLASSES,
+  type SystemState,
+  userClass,
+} from "./system/index.ts";
