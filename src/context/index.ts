@@ -88,5 +88,5 @@ export type {
   SystemStateEvent,
   TimeEvent,
 } from "./system-events.ts";
-export { createGatePart, type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
+export { createGatePart, type Gate, type PartHost, type SystemPart } from "./system-part.ts";
 export { TimePart, type TimePorts } from "./time-part.ts";

@@ -1,5 +1,4 @@
 export {
-  BLOB_NAMES,
   BLOBS,
   type BlobName,
   Blobs,
