@@ -12,10 +12,10 @@ export type { Acknowledgement, Body, Message, Payload, StateEvent } from "./even
 export { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } from "./handlers.ts";
 export { identityOf } from "./identity.ts";
 export type { Inspection, StreamInfo } from "./inspect.ts";
-export { LinkPart, type LinkPartOptions } from "./link-part.ts";
+export { LinkPart } from "./link-part.ts";
 export type { PolicySource } from "./load-policy.ts";
 export { type BusPeer, type BusPeerOptions, MessageBus } from "./message-bus.ts";
-export { NetworkPart, type NetworkPartOptions } from "./network-part.ts";
+export { NetworkPart } from "./network-part.ts";
 export type {
   DatagramEvents,
   DatagramOptions,
@@ -34,14 +34,8 @@ export type {
   SmallFiles,
   Suspend,
 } from "./network-ports.ts";
-export {
-  PolicyFetch,
-  type PolicyFetchEvents,
-  type PolicyFetchOptions,
-  type PolicyFetchPorts,
-} from "./policy-fetch.ts";
 export { PolicyPart } from "./policy-part.ts";
-export { PortalPart, type PortalPartOptions } from "./portal-part.ts";
+export { PortalPart } from "./portal-part.ts";
 export type {
   Abortable,
   Clock,
@@ -94,5 +88,5 @@ export type {
   SystemStateEvent,
   TimeEvent,
 } from "./system-events.ts";
-export { createGatePart, type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
-export { type TimeAnswer, type TimeOptions, TimePart, type TimePorts } from "./time-part.ts";
+export { createGatePart, type Gate, type PartHost, type SystemPart } from "./system-part.ts";
+export { TimePart, type TimePorts } from "./time-part.ts";

@@ -39,6 +39,7 @@ export class PolicyPart implements SystemPart {
     });
     this.#fetch = fetch;
     let isStarted = false;
+    host.slept((span) => fetch.slept(span));
     watchTurn(host, "POLICY_VALID", {
       up: () => {
         if (!isStarted) fetch.start().catch(host.raise);

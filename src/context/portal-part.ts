@@ -87,6 +87,7 @@ export class PortalPart implements SystemPart {
         if (isPortalCheck(message)) this.check();
       },
     });
+    host.slept(() => this.check());
     watchTurn(host, state, {
       up: () => {
         if (!this.#isStarted) driver.feed({ type: "network", api: this.#api });

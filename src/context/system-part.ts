@@ -1,3 +1,4 @@
+import type { Millis } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
 import { type HoldableState, includes, type SystemState, stateBefore } from "../system/index.ts";
 import type { MessageBus } from "./message-bus.ts";
@@ -24,6 +25,8 @@ export interface PartHost {
   gate(state: HoldableState, why: string): Gate;
   /** Calls with every state from now on, jumps too; ends with the system. */
   entered(listener: (state: SystemState) => void): void;
+  /** Calls after each sleep of the machine, with its length: the clock stood still meanwhile. */
+  slept(listener: (span: Millis) => void): void;
   /** Tells whoever listens to the system. */
   emit<Name extends keyof SystemEventMap>(name: Name, event: SystemEventMap[Name]): void;
   raise(error: unknown): void;

@@ -4,7 +4,7 @@ import { MESSAGE_CLASSES, WAY_UP } from "../system/index.ts";
 import { SeededRandom, SimClock } from "../testing/index.ts";
 import { LinkPart } from "./link-part.ts";
 import { createSystemOver, type System, type SystemOptions } from "./system.ts";
-import { createGatePart, type Gate } from "./system-part.ts";
+import { createGatePart, type Gate, type PartHost } from "./system-part.ts";
 
 describe("a system without parts", () => {
   test("is OPERATIONAL in the next turn, and tells every state on the way, on the bus too", async () => {
@@ -299,6 +299,34 @@ describe("the end", () => {
     expect(later.system.state).toBe("CONTEXT_DESTROYING");
     expect(later.clock.pending).toBeLessThanOrEqual(1);
   });
+});
+
+test("a sleep of the machine is told to every part that cares, until the system ends", async () => {
+  const clock = new SimClock();
+  const told: string[] = [];
+  const woken: ((span: number) => void)[] = [];
+  const suspend = {
+    watch: (woke: (span: number) => void) => {
+      woken.push(woke);
+      return () => void woken.pop();
+    },
+  };
+  const part = (name: string) => ({
+    name,
+    start(host: PartHost) {
+      host.slept((span) => told.push(`${name} ${span}`));
+      return () => {};
+    },
+  });
+  const ports = { clock, random: new SeededRandom(1), raise: () => expect.fail(), suspend };
+  const system = createSystemOver(ports, { parts: [part("a"), part("b")] });
+  await clock.run(0);
+
+  for (const woke of woken) woke(5000);
+  expect(told).toEqual(["a 5000", "b 5000"]);
+
+  await system.stop();
+  expect(woken).toEqual([]);
 });
 
 describe("the link", () => {

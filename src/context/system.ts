@@ -1,4 +1,5 @@
 import { SecureStreamsError } from "../lib/errors.ts";
+import type { Millis } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
 import {
   type BusOptions,
@@ -16,6 +17,7 @@ import {
 import { Driver } from "./driver.ts";
 import { Listeners } from "./listeners.ts";
 import { MessageBus } from "./message-bus.ts";
+import type { Suspend } from "./network-ports.ts";
 import type { Abortable, Clock, Logger } from "./ports.ts";
 import type { SystemEventMap } from "./system-events.ts";
 import type { Gate, PartHost, SystemPart } from "./system-part.ts";
@@ -26,6 +28,8 @@ export interface SystemPorts {
   readonly random: Random;
   /** A listener of the program threw. */
   raise(error: unknown): void;
+  /** Tells that the machine slept while the clock stood still. */
+  readonly suspend?: Suspend;
 }
 
 export interface SystemOptions {
@@ -63,6 +67,7 @@ export class System {
     network: new Listeners(),
   };
   readonly #notifiers = new Set<SystemNotifier>();
+  readonly #slept = new Listeners<Millis>();
   readonly #endings: (() => void | Promise<void>)[] = [];
   #lastHold: HoldId = 0;
   #stopped: Promise<void> | undefined;
@@ -75,6 +80,8 @@ export class System {
     this.#driver = new Driver(this.#manager, ports.clock, (output) => this.#perform(output));
     if (target !== undefined) this.setTarget(target);
     for (const part of parts) this.#endings.push(part.start(this.#hostFor(part.name)));
+    const unwatch = ports.suspend?.watch((span) => this.#slept.emit(span, ports.raise));
+    if (unwatch !== undefined) this.#endings.push(unwatch);
     // In a turn of its own, so that the program can register what it wants to hold before the first step.
     const cancel = ports.clock.wake(ports.clock.now(), () => this.#driver.feed({ type: "start" }), true);
     this.#endings.push(cancel);
@@ -237,6 +244,9 @@ export class System {
       gate: (state, why) => this.#gate(state, name, why),
       entered: (listener) => {
         this.on("state", ({ state }) => listener(state));
+      },
+      slept: (listener) => {
+        this.#slept.add(listener);
       },
       emit: (event, what) => {
         this.#logger?.info(what as object, `system.${event}`);

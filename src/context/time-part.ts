@@ -98,6 +98,7 @@ export class TimePart implements SystemPart {
     const gate = host.gate("TIME_VALID", "the time is not known yet");
     const client = new NtpClient(host.random, this.#options);
     const driver = new Driver<NtpInput, NtpOutput>(client, host.clock, (output) => this.#perform(output));
+    host.slept((span) => this.slept(span));
     watchTurn(host, "TIME_VALID", {
       up: () => {
         if (this.#running === undefined) {

@@ -1,2 +1,2 @@
 export { NtpClient } from "./client.ts";
-export type { NtpFault, NtpInput, NtpOptions, NtpOutput, NtpServer, Opinion, RequestId } from "./words.ts";
+export type { NtpFault, NtpInput, NtpOptions, NtpOutput, Opinion } from "./words.ts";

@@ -1,19 +1,17 @@
 export {
-  BLOB_NAMES,
   BLOBS,
   type BlobName,
   Blobs,
   blobsFromEnvironment,
 } from "./blobs.ts";
-export { Bus, type BusOptions, type Delivery, type PeerId, type SendResult } from "./bus.ts";
+export { Bus, type BusOptions, type PeerId, type SendResult } from "./bus.ts";
 export { CaptivePortal, type PortalOptions } from "./captive-portal.ts";
 export { SystemManager } from "./manager.ts";
-export type { Hold, HoldId, ManagerInput, ManagerOutput, ModalState, Veto } from "./manager-words.ts";
+export type { Hold, HoldId, ManagerInput, ManagerOutput, ModalState } from "./manager-words.ts";
 export {
   type BusMessage,
   isPortalCheck,
   MESSAGE_CLASSES,
-  type MessageClassName,
   policyMessage,
   portalCheckMessage,
   portalMessage,
@@ -43,7 +41,6 @@ export {
   includes,
   SYSTEM_STATES,
   type SystemState,
-  type SystemStateRow,
   stateBefore,
   WAY_UP,
 } from "./states.ts";
