@@ -98,7 +98,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     policy,
   ];
   const system = createSystemOver(
-    { clock, random, raise },
+    { clock, random, raise, suspend: dhcpPorts.suspend },
     {
       parts: parts.filter((part) => part !== undefined),
       ...(options.target === undefined ? {} : { target: options.target }),
@@ -106,12 +106,11 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     },
   );
   handOver.useByHand(byHand.flatMap(({ dns = [] }) => dns));
-  const unwatch = dhcpPorts.suspend.watch((slept) => {
-    time?.slept(slept);
-    policy.slept(slept);
+  // What waited for the time need not wait for its next try.
+  system.on("time", ({ type }) => {
+    if (type === "valid") context.retryNow();
   });
   const stop = async (): Promise<void> => {
-    unwatch();
     await system.stop();
     await api.close();
     resolver.close();
