@@ -57,10 +57,6 @@ export class Connections {
     this.#work = work;
   }
 
-  get size(): number {
-    return this.#byId.size;
-  }
-
   get(id: ConnectionId): Connection | undefined {
     return this.#byId.get(id);
   }

@@ -80,7 +80,7 @@ export class Fetch implements Timed {
   expire(now: Millis): void {
     const { key, type } = this.options;
     const stale = this.#cache.stale(key, type, now);
-    if (stale !== undefined) this.#deliver({ ...stale, isStale: true }, now);
+    if (stale !== undefined) this.#deliver(revived(stale, now), now);
   }
 
   #ask(name: Name, hops: number, now: Millis): void {
@@ -120,8 +120,7 @@ export class Fetch implements Timed {
     const { key, type, failures } = this.options;
     const stale = this.#cache.stale(key, type, now);
     if (stale !== undefined) {
-      const expires = Math.min(now + STALE_TTL, stale.staleUntil);
-      this.#end({ ...stale, expires, isStale: true }, now);
+      this.#end(revived(stale, now), now);
       return;
     }
     const id = `${key}|${type}`;
@@ -147,7 +146,10 @@ export class Fetch implements Timed {
     const from = { source: server.label, transport };
     if (finding.type !== "records") {
       const ttl = Math.min(finding.ttl ?? 0, this.#ttl, cache.maxNegativeTtl);
-      return { ...this.#nothing(finding.type, ttl, now), ...from };
+      // An alias may lead to a name that does not exist; the alias itself does.
+      const isForName =
+        finding.type === "not-found" && finding.name === this.options.name && this.#extra === 0;
+      return { ...this.#nothing(finding.type, ttl, now), ...from, isForName };
     }
     const lifetime = seconds(Math.min(finding.ttl, this.#ttl, cache.maxTtl));
     return {
@@ -158,6 +160,7 @@ export class Fetch implements Timed {
       expires: now + lifetime,
       staleUntil: now + lifetime + seconds(cache.maxStale),
       isStale: false,
+      isForName: false,
       lifetime,
       ...from,
     };
@@ -172,6 +175,7 @@ export class Fetch implements Timed {
       expires: now + seconds(ttl),
       staleUntil: now,
       isStale: false,
+      isForName: false,
       lifetime: seconds(ttl),
     };
   }
@@ -193,4 +197,9 @@ export class Fetch implements Timed {
     this.#waiters.clear();
     for (const waiter of waiters) waiter.fetched(this.options.type, known, now);
   }
+}
+
+/** RFC 8767, 4: what is out of date is given with a short time to live, but never with none. */
+function revived(stale: Known, now: Millis): Known {
+  return { ...stale, expires: Math.min(now + STALE_TTL, stale.staleUntil), isStale: true };
 }

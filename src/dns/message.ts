@@ -54,7 +54,7 @@ export interface EdnsOption {
   readonly value: Uint8Array;
 }
 
-/** No answer that a stub needs is longer; the work for a message stays small whatever it claims. */
+/** Records that are read; what stands behind them is passed over, but for the OPT record. */
 export const MAX_RECORDS = 100;
 const HEADER = 12;
 const CLASS_IN = 1;
@@ -153,8 +153,9 @@ class Records {
     const bytes = this.#bytes;
     const found: DnsRecord[] = [];
     for (let index = 0; index < count; index++) {
-      if (++this.#count > MAX_RECORDS) throw new Malformed("More records than a stub takes");
-      const name = this.#names.read(this.at);
+      const first = this.at;
+      const isRead = ++this.#count <= MAX_RECORDS;
+      const name = isRead ? this.#names.read(first) : this.#names.skip(first);
       const start = this.#names.end + 10;
       if (start > bytes.length) throw new Malformed("A record runs past the end");
       const number = u16(bytes, start - 10);
@@ -163,17 +164,17 @@ class Records {
       const end = start + u16(bytes, start - 2);
       if (end > bytes.length) throw new Malformed("Data run past the end");
       this.at = end;
-      if (number === TYPE_OPT) this.#opt(name, ofClass, ttl, start, end);
-      else if (ofClass === CLASS_IN) {
+      if (number === TYPE_OPT) this.#opt(bytes[first] === 0, ofClass, ttl, start, end);
+      else if (ofClass === CLASS_IN && name !== undefined) {
         found.push(decodeRecord(bytes, this.#names, { name, number, ttl }, start, end));
       }
     }
     return found;
   }
 
-  #opt(name: Name, size: number, ttl: number, start: number, end: number): void {
+  #opt(isRoot: boolean, size: number, ttl: number, start: number, end: number): void {
     if (this.edns !== undefined) throw new Malformed("More than one OPT record");
-    if (name !== ".") throw new Malformed("An OPT record that has a name");
+    if (!isRoot) throw new Malformed("An OPT record that has a name");
     const bytes = this.#bytes;
     const options: EdnsOption[] = [];
     for (let at = start; at < end; ) {

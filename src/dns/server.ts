@@ -117,6 +117,11 @@ export class Server {
     if (serverCookie !== undefined) this.#serverCookie = serverCookie;
   }
 
+  /** It answered over TCP without its cookie: it knows cookies no longer, or another host has taken its place. */
+  forgetCookie(): void {
+    this.#serverCookie = undefined;
+  }
+
   /** An answer was right but for the letters' case. */
   casingFailed(): void {
     this.#casingFailures += 1;

@@ -132,7 +132,7 @@ describe("the cache", () => {
     expect(world.results.has(id)).toBe(false);
     world.run(2);
 
-    expect(world.result(id)).toMatchObject({ at: start + 1800, answer: { stale: true, ttl: 0 } });
+    expect(world.result(id)).toMatchObject({ at: start + 1800, answer: { stale: true, ttl: 30 } });
     world.run(5000);
     world.sent.length = 0;
     expect(ask(world)).toMatchObject({ answer: { stale: true, cached: true } });
@@ -469,18 +469,32 @@ describe("tracing", () => {
     world.lookup(NAME);
     world.run(1000);
 
-    expect(world.traced.map(({ step }) => step)).toEqual(["sent", "dropped", "silent", "sent", "received"]);
+    expect(world.traced.map(({ step }) => step)).toEqual([
+      "sent",
+      "dropped",
+      "silent",
+      "sent",
+      "received",
+      "failed",
+    ]);
     expect(world.traced[1]).toMatchObject({ reason: "short", server: "192.0.2.53" });
     expect(world.traced[4]).toMatchObject({ outcome: "not-found", transport: "udp" });
+    expect(world.traced[5]).toMatchObject({
+      code: "not-found",
+      name: NAME,
+      types: ["A"],
+      ms: world.result(1).at,
+    });
     world.onQuery = (sent) =>
       world.reply(sent, sent.transport === "udp" ? { isTruncated: true } : { rcode: 5 });
     world.lookup("two.example");
     world.run(100);
-    expect(world.traced.slice(5).map((event) => ("outcome" in event ? event.outcome : event.step))).toEqual([
+    expect(world.traced.slice(6).map((event) => ("outcome" in event ? event.outcome : event.step))).toEqual([
       "sent",
       "truncated",
       "sent",
       "refused",
+      "failed",
     ]);
   });
 });

@@ -295,7 +295,7 @@ describe("a resolver on loopback", () => {
     stop();
     await resolver.resolve(NAME, { types: ["A"] });
 
-    expect(heard).toEqual(["trace sent", "sent", "trace received", "received"]);
+    expect(heard).toEqual(["trace sent", "sent", "trace received", "received", "trace answered", "answered"]);
   });
 
   test("closed, it fails who waits and whoever comes", async () => {

@@ -257,7 +257,8 @@ describe("cookies", () => {
     world.lookup(NAME);
     world.run(10);
     world.onQuery = (sent) => {
-      world.reply(sent, { answers: [a(NAME, "6.6.6.6")], edns: spoiled(sent) }, 1);
+      if (sent.transport === "udp")
+        world.reply(sent, { answers: [a(NAME, "6.6.6.6")], edns: spoiled(sent) }, 1);
       world.reply(sent, { ...GOOD, edns: withCookie(sent, SERVER_COOKIE) }, 5);
     };
 
