@@ -2,9 +2,10 @@ export {
   type AddressOptions,
   DnsError,
   type LookupEvents,
+  type NameResolver,
   type ResolveOptions,
-  Resolver,
 } from "./context/index.ts";
+export { Resolver } from "./context/resolver/index.ts";
 export {
   type Address,
   type AddressRecord,

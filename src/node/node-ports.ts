@@ -1,8 +1,16 @@
-import type { ConnectionInfo, Ports, Text, Transport } from "../context/index.ts";
+import {
+  type ConnectionInfo,
+  LazyResolver,
+  type NameResolver,
+  type Ports,
+  type Text,
+  type Transport,
+} from "../context/index.ts";
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
 import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
+import { createHostResolver } from "./datagrams/host-resolver.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { Dialer } from "./dialer/index.ts";
 import { systemRandom } from "./random.ts";
@@ -10,8 +18,11 @@ import { readPolicy } from "./read-policy.ts";
 import { loadTransport, type TransportName, transportName } from "./transports/index.ts";
 
 export interface NodePortsOptions {
-  /** Finds the addresses of hosts. Default: the system's own. */
-  readonly resolver?: HostResolver;
+  /**
+   * Finds the addresses of hosts: what `createResolver()` gives, or anything that can. It stays the program's to close.
+   * Default: a resolver of the context's own, with the system's servers.
+   */
+  readonly resolver?: HostResolver | NameResolver;
 }
 
 const encoder = new TextEncoder();
@@ -20,7 +31,13 @@ const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) =
 
 /** The real world for one context: its own dialer and its own transports, each loaded when first needed. */
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
-  const dialer = new Dialer(options.resolver === undefined ? {} : { resolver: options.resolver });
+  const own = new LazyResolver(async () => {
+    const { createResolver } = await import("./datagrams/create-resolver.ts");
+    return createResolver();
+  });
+  const given = options.resolver ?? own;
+  const resolver = "ask" in given ? given : undefined;
+  const dialer = new Dialer({ resolver: "ask" in given ? createHostResolver(given) : given });
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 
@@ -38,6 +55,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
     clock: systemClock,
     random: systemRandom,
     diagnostics,
+    resolver,
     text,
     transport(protocol: Protocol) {
       const name = transportName(protocol);
@@ -53,6 +71,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
       [...loaded.values()].flatMap((transport) => transport.inspect()),
     async close() {
       await Promise.all([...loading.values()].map(async (transport) => (await transport).close()));
+      await own.close();
     },
     raise: (error) =>
       queueMicrotask(() => {
