@@ -118,18 +118,22 @@ export class Fetch implements Timed {
 
   #failed(code: DnsFailure, now: Millis): void {
     const { key, type, failures } = this.options;
-    const stale = this.#cache.stale(key, type, now);
-    if (stale !== undefined) {
-      this.#end(revived(stale, now), now);
-      return;
-    }
     const id = `${key}|${type}`;
     const count = (failures.get(id) ?? 0) + 1;
     failures.delete(id);
     failures.set(id, count);
     if (failures.size > MAX_FAILURES_COUNTED) failures.delete(failures.keys().next().value as string);
     const ttl = code === "no-servers" ? 0 : Math.min(count, MAX_FAILURE_TTL);
-    this.#end({ ...this.#nothing(code, ttl, now), source: "none", transport: "none" }, now);
+    const failure: Known = { ...this.#nothing(code, ttl, now), source: "none", transport: "none" };
+    const known = this.#cache.get(key, type, now);
+    if (known !== undefined && known.failure === undefined) {
+      // Asked early, or anew on request: what is known is still true.
+      this.#close();
+      this.#deliver(failure, now);
+      return;
+    }
+    const stale = this.#cache.stale(key, type, now);
+    this.#end(stale === undefined ? failure : revived(stale, now), now);
   }
 
   #forgetFailures(): void {

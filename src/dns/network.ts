@@ -110,7 +110,7 @@ export class Network {
       wire,
       type: typeNumber(question.type),
       casing: attempt.usesCasing ? work.random : undefined,
-      ednsSize: attempt.usesEdns ? this.#size(asked) : undefined,
+      ednsSize: attempt.usesEdns ? this.#size(transport, asked) : undefined,
       cookie: attempt.clientCookie === undefined ? undefined : server.cookie(attempt.clientCookie),
     });
     this.#send(attempt, question);
@@ -142,9 +142,9 @@ export class Network {
     this.work.trace({ step: "silent", name, of: type, server: server.label, ms: now - sentAt });
   }
 
-  #size({ round }: Asking): number {
+  #size(transport: "udp" | "tcp", { round }: Asking): number {
     const { ednsSize } = this.work.options;
-    return round > 0 ? Math.min(ednsSize, SMALL_EDNS) : ednsSize;
+    return transport === "udp" && round > 0 ? Math.min(ednsSize, SMALL_EDNS) : ednsSize;
   }
 
   #send({ channel, connection, request, server, transport }: Attempt, { name, type }: Question): void {

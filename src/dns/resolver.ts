@@ -252,7 +252,8 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
   #prefetch({ expires, lifetime, failure, isStale }: Known, name: Name, type: RecordType, now: Millis): void {
     const isWorth = failure === undefined && !isStale && lifetime >= PREFETCH_LEAST;
     if (!this.#work.options.cache.prefetch || !isWorth) return;
-    if (expires - now >= lifetime * PREFETCH || this.#fetches.has(`${name}|${type}`)) return;
+    const id = `${name}|${type}`;
+    if (expires - now >= lifetime * PREFETCH || this.#fetches.has(id) || this.#failures.has(id)) return;
     this.#work.statistics.prefetches += 1;
     this.#fetch(name, name, type, undefined).start(now);
   }
