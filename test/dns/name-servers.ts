@@ -149,6 +149,6 @@ async function serving(namespace: string, address: string): Promise<void> {
       text += String(part);
     });
     await new Promise((resolve) => child.once("close", resolve));
-    if (text.includes(address)) return;
+    if (text.includes(address.replace(/%.*/, ""))) return;
   }
 }
