@@ -6,7 +6,7 @@ import {
   DEFAULT_RESOLV_CONF,
   decodeMessage,
   type Message,
-  NO_HOSTS,
+  parseHosts,
 } from "../../dns/index.ts";
 import type { ResolverPorts } from "../index.ts";
 import { Resolver, type ResolverSettings } from "./index.ts";
@@ -113,7 +113,7 @@ function resolverWith({ hasOnlyIpv6 = false, ...settings }: Settings): {
     connect: () => ({ write: () => {}, close: () => {} }),
     watchSystem(told) {
       told.configured({ ...DEFAULT_RESOLV_CONF, servers: [{ address: "192.0.2.53", port: 53 }] });
-      told.hosts(NO_HOSTS);
+      told.hosts(parseHosts(""));
       return () => {};
     },
     order: (addresses) => Promise.resolve(addresses),
