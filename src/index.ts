@@ -9,10 +9,10 @@ import type { DEFAULT_POLICY } from "./policy/index.ts";
 export function createContext<const P extends PolicySource = typeof DEFAULT_POLICY>(
   options: ContextOptions<P> & NodePortsOptions = {},
 ): Promise<Context<P>> {
-  const { resolver, clockOffset, ...rest } = options;
+  const { resolver, time, ...rest } = options;
   const ports = createNodePorts({
     ...(resolver === undefined ? {} : { resolver }),
-    ...(clockOffset === undefined ? {} : { clockOffset }),
+    ...(time === undefined ? {} : { time }),
   });
   return createContextOver<P>(ports, rest as ContextOptions<P>);
 }
@@ -40,6 +40,7 @@ export {
   type StateEvent,
   Stream,
   type StreamInfo,
+  type TimeSource,
   type Verdict,
 } from "./context/index.ts";
 export {

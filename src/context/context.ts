@@ -10,6 +10,7 @@ import {
   type PolicyDocument,
   type Problem,
   requirePolicy,
+  type Streamtype,
   type StreamtypeName,
 } from "../policy/index.ts";
 import type { Identity, MetadataValues } from "../stream/index.ts";
@@ -91,6 +92,11 @@ export class Context<P = unknown> {
     const { resolver } = this.#ports;
     if (resolver !== undefined) return resolver;
     throw new UsageError("Cannot give the resolver: this context resolves names in a way of its own");
+  }
+
+  /** @internal What the policy says of a streamtype. */
+  describe(streamtype: string): Streamtype | undefined {
+    return this.#document.policy.streamtypes.get(streamtype);
   }
 
   /** Opens a logical stream. Throws UsageError for an unknown streamtype or metadata that cannot be used. */

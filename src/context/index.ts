@@ -9,8 +9,12 @@ export {
 } from "./dhcp/index.ts";
 export type { Acknowledgement, Body, Message, Payload, StateEvent } from "./events.ts";
 export { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } from "./handlers.ts";
+export { identityOf } from "./identity.ts";
 export type { Inspection, StreamInfo } from "./inspect.ts";
+export { LinkPart, type LinkPartOptions } from "./link-part.ts";
 export type { PolicySource } from "./load-policy.ts";
+export { type BusPeer, type BusPeerOptions, MessageBus } from "./message-bus.ts";
+export { NetworkPart, type NetworkPartOptions } from "./network-part.ts";
 export type {
   DatagramEvents,
   DatagramOptions,
@@ -29,6 +33,14 @@ export type {
   SmallFiles,
   Suspend,
 } from "./network-ports.ts";
+export {
+  PolicyFetch,
+  type PolicyFetchEvents,
+  type PolicyFetchOptions,
+  type PolicyFetchPorts,
+} from "./policy-fetch.ts";
+export { PolicyPart } from "./policy-part.ts";
+export { PortalPart, type PortalPartOptions } from "./portal-part.ts";
 export type {
   Abortable,
   Clock,
@@ -49,6 +61,7 @@ export type {
   Settled,
   StreamId,
   Text,
+  TimeSource,
   Transport,
 } from "./ports.ts";
 export { Reply } from "./reply.ts";
@@ -70,3 +83,21 @@ export type {
 } from "./resolver/resolver-ports.ts";
 export { Stream } from "./stream.ts";
 export type { MessageOptions, RequestOptions } from "./stream-options.ts";
+export {
+  createSystemOver,
+  System,
+  type SystemNotifier,
+  type SystemOptions,
+  type SystemPorts,
+} from "./system.ts";
+export type {
+  HeldEvent,
+  NetworkChangedEvent,
+  PolicyEvent,
+  PortalEvent,
+  SystemEventMap,
+  SystemStateEvent,
+  TimeEvent,
+} from "./system-events.ts";
+export { createGatePart, type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
+export { type TimeAnswer, type TimeOptions, TimePart, type TimePorts } from "./time-part.ts";

@@ -175,6 +175,16 @@ export interface SendOptions {
   readonly topic?: string | undefined;
 }
 
+/** What is known of the right time where the system's clock may be wrong. */
+export interface TimeSource {
+  /** Milliseconds that the right time is ahead of the system's. */
+  readonly offset: Millis;
+  /** While it is not known, a certificate that is "not yet valid" says nothing about its peer. */
+  readonly isValid: boolean;
+  /** A certificate is not valid yet: find out the time. */
+  poll(): void;
+}
+
 /** The addresses of the two ends of a connection, as the kernel knows them; behind a proxy, to the proxy. */
 export interface Path {
   readonly local: string;

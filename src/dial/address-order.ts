@@ -1,4 +1,4 @@
-import { addressBytes } from "./address.ts";
+import { addressBytes } from "../lib/address.ts";
 
 /** A destination with what this machine would send from. */
 export interface Candidate {

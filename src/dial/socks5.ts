@@ -1,6 +1,6 @@
+import { addressBytes, familyOf } from "../lib/address.ts";
 import { concat, encodeUtf8 } from "../lib/bytes.ts";
 import type { Reason } from "../lib/errors.ts";
-import { addressBytes, familyOf } from "./address.ts";
 
 /** Where a SOCKS5 proxy shall connect to, and as whom. */
 export interface Socks5Options {

@@ -30,5 +30,5 @@ export function waitAfter(backoff: Backoff, failures: number, fraction: number):
 
 /** The wait without jitter. */
 export function leastWait({ table }: Backoff, failures: number): Millis {
-  return table[Math.min(failures, table.length) - 1] ?? 3000;
+  return table[Math.min(Math.max(1, failures), table.length) - 1] ?? 3000;
 }

@@ -94,6 +94,7 @@ export const ERROR_CODES = {
   "tls-client-cert-required": "The peer requires a client certificate",
   "tls-client-cert-refused": "The peer refused the client certificate",
   "tls-no-forward-secrecy": "The peer offers no key exchange with forward secrecy",
+  "time-unknown": "The certificate is not valid yet, and the time is not known yet",
   "tls-failed": "The TLS handshake failed",
 
   // http
@@ -151,6 +152,8 @@ export interface Reason {
   readonly retryAfter?: number;
   /** The response status, where there was one. */
   readonly status?: number;
+  /** Where a redirect leads that was taken for a captive portal. */
+  readonly location?: string;
 }
 
 /** What every failure of this library is thrown or rejected as. */

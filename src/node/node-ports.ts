@@ -5,11 +5,11 @@ import {
   type NameResolver,
   type Ports,
   type Text,
+  type TimeSource,
   type Transport,
 } from "../context/index.ts";
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
-import type { Millis } from "../lib/millis.ts";
 import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
 import { createHostResolver } from "./datagrams/host-resolver.ts";
@@ -27,10 +27,10 @@ export interface NodePortsOptions {
    */
   readonly resolver?: HostResolver | NameResolver;
   /**
-   * How far the right time is ahead of the system's, in ms, asked at each handshake: certificates are judged by it, and
-   * dates in headers read by it. For devices whose clock may not be set. Needs the optional package koffi. Default: 0.
+   * What is known of the right time: certificates are judged by it, and dates in headers read by it. For devices whose
+   * clock may be wrong; while it is off, needs the optional package koffi. Default: the system's time is right.
    */
-  readonly clockOffset?: () => Millis;
+  readonly time?: TimeSource;
 }
 
 const encoder = new TextEncoder();
@@ -39,7 +39,7 @@ const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) =
 
 /** The real world for one context: its own dialer and its own transports, each loaded when first needed. */
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
-  const { clockOffset } = options;
+  const { time } = options;
   const own = new LazyResolver(async () => {
     const { createResolver } = await import("./datagrams/create-resolver.ts");
     return createResolver();
@@ -48,7 +48,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
   const resolver = "ask" in given ? given : undefined;
   const dialer = new Dialer({ ...options, resolver: "ask" in given ? createHostResolver(given) : given });
   const clock: Clock =
-    clockOffset === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + clockOffset() };
+    time === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + time.offset };
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 

@@ -45,7 +45,8 @@ export function redirect(input: RedirectInput): Redirect {
   const location = STATUSES.has(status) ? headerOf(input.headers, "location") : undefined;
   if (location === undefined) return NONE;
   if (target.streamtype.http.failRedirect) {
-    return refuse(status, "a redirect here points to a captive portal between this machine and the peer");
+    const why = "a redirect here points to a captive portal between this machine and the peer";
+    return { type: "refuse", reason: { ...refusal(status, why), location } };
   }
   if (!target.streamtype.allowRedirects) return refuse(status, "the policy has no `allow_redirects`");
   if (hops >= MAX_REDIRECTS) {
@@ -117,7 +118,10 @@ function keptHeaders(
   return kept;
 }
 
-function refuse(status: number, why: string, code: Reason["code"] = "http-redirect"): Redirect {
-  const message = `Cannot follow the redirect (status ${status}): ${why}`;
-  return { type: "refuse", reason: { layer: "http", code, message, status } };
+function refuse(status: number, why: string, code?: Reason["code"]): Redirect {
+  return { type: "refuse", reason: refusal(status, why, code) };
+}
+
+function refusal(status: number, why: string, code: Reason["code"] = "http-redirect"): Reason {
+  return { layer: "http", code, message: `Cannot follow the redirect (status ${status}): ${why}`, status };
 }

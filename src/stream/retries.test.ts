@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Backoff, CONCEAL_ALWAYS } from "../lib/backoff.ts";
+import type { Reason } from "../lib/errors.ts";
 import { Spread } from "../lib/spread.ts";
 import { Retries } from "./retries.ts";
 
@@ -9,6 +10,21 @@ const BACKOFF: Backoff = {
   conceal: CONCEAL_ALWAYS,
   jitterPercent: 20,
 };
+
+const LOST: Reason = { layer: "tcp", code: "connection-reset", message: "lost" };
+
+describe("what says nothing about the peer", () => {
+  test("is not counted: another network is tried at once, another time after the first wait", () => {
+    const retries = new Retries(begunAt(0));
+    const backoff = { ...BACKOFF, conceal: 0 };
+    const changed: Reason = { layer: "tcp", code: "network-changed", message: "gone" };
+    const unknown: Reason = { layer: "tls", code: "time-unknown", message: "when" };
+    for (const reason of [changed, unknown, unknown]) retries.fail(reason);
+
+    expect(retries.failures).toBe(0);
+    expect([retries.delay(backoff, changed), retries.delay(backoff, unknown)]).toEqual([0, 1000]);
+  });
+});
 
 describe("the waits of one outage", () => {
   test("take one part of the jitter until the crowd is a whole wait wide", () => {
@@ -26,12 +42,12 @@ describe("the waits of one outage", () => {
   test("draw a new part once the peer has proved to work", () => {
     const spread = begunAt(0);
     const retries = new Retries(spread);
-    retries.fail();
-    const first = retries.delay(BACKOFF);
+    retries.fail(LOST);
+    const first = retries.delay(BACKOFF, LOST);
     retries.forgive();
-    retries.fail();
+    retries.fail(LOST);
 
-    expect([first, retries.delay(BACKOFF)]).toEqual([1000, 1100]);
+    expect([first, retries.delay(BACKOFF, LOST)]).toEqual([1000, 1100]);
   });
 
   test("have no jitter where the policy wants none", () => {
@@ -63,7 +79,7 @@ describe("the waits of one outage", () => {
 
 test("a wait that is no retry takes its part of the jitter too", () => {
   const retries = new Retries(begunAt(0.5));
-  retries.fail();
+  retries.fail(LOST);
 
   expect(retries.wait(BACKOFF)).toBe(1100);
 });
@@ -71,8 +87,8 @@ test("a wait that is no retry takes its part of the jitter too", () => {
 function waits(backoff: Backoff, part: number, count: number): readonly (number | undefined)[] {
   const retries = new Retries(begunAt(part));
   return Array.from({ length: count }, () => {
-    retries.fail();
-    return retries.delay(backoff);
+    retries.fail(LOST);
+    return retries.delay(backoff, LOST);
   });
 }
 

@@ -1,6 +1,12 @@
 import { type Backoff, leastWait, retryDelay, waitAfter } from "../lib/backoff.ts";
+import type { ErrorCode, Reason } from "../lib/errors.ts";
 import type { Millis } from "../lib/millis.ts";
 import type { Spread } from "../lib/spread.ts";
+
+const NETWORK_CHANGED: ErrorCode = "network-changed";
+const TIME_UNKNOWN: ErrorCode = "time-unknown";
+/** These say nothing about the peer. */
+const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([NETWORK_CHANGED, TIME_UNKNOWN]);
 
 /**
  * The failures since the peer last proved to work, and the waits between them.
@@ -26,8 +32,8 @@ export class Retries {
     return this.#failures;
   }
 
-  fail(): void {
-    this.#failures += 1;
+  fail({ code }: Reason): void {
+    if (!UNCOUNTED.has(code)) this.#failures += 1;
   }
 
   /** What failed before counts no more. */
@@ -37,8 +43,10 @@ export class Retries {
     this.#width = 0;
   }
 
-  /** The wait before the next attempt; undefined once `conceal` is used up. */
-  delay(backoff: Backoff): Millis | undefined {
+  /** The wait before the next attempt after `reason`; undefined once `conceal` is used up. */
+  delay(backoff: Backoff, reason: Reason | undefined): Millis | undefined {
+    if (reason?.code === NETWORK_CHANGED) return 0;
+    if (reason?.code === TIME_UNKNOWN) return this.wait(backoff);
     return retryDelay(backoff, Math.max(1, this.#failures), this.#fraction(backoff));
   }
 

@@ -1,4 +1,4 @@
-import { type ErrorCode, type Reason, UsageError } from "../lib/errors.ts";
+import { type Reason, UsageError } from "../lib/errors.ts";
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Spread } from "../lib/spread.ts";
@@ -15,8 +15,6 @@ interface Cause {
 
 const NO_CAUSE: Cause = {};
 const NOTHING: readonly StreamOutput[] = [];
-/** Says nothing about the peer: no failure is counted, and the next try need not wait. */
-const NETWORK_CHANGED: ErrorCode = "network-changed";
 
 /** The life of one logical stream over all its connections. Policy: `retry`, `nailed_up`, `opportunistic`. */
 export class StreamMachine implements Machine<StreamInput, StreamOutput> {
@@ -185,7 +183,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
       this.#rest("disconnected", undefined);
       return;
     }
-    if (refusal !== undefined) this.#retries.fail();
+    if (refusal !== undefined) this.#retries.fail(refusal);
     this.#retry("disconnected", refusal, now);
   }
 
@@ -196,7 +194,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     const state = endingOf(this.#phase, reason);
     const restsAfterLoss = opportunistic && wasConnected && !transactional;
     this.#phase = RESTING;
-    if (reason.code !== NETWORK_CHANGED) this.#retries.fail();
+    this.#retries.fail(reason);
     if (nailedUp || (repeatable && !restsAfterLoss)) {
       this.#retry(state, reason, now);
       return;
@@ -212,7 +210,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   #retry(state: StateName, reason: Reason | undefined, now: Millis): void {
-    const wait = reason?.code === NETWORK_CHANGED ? 0 : this.#retries.delay(this.#settings.retry);
+    const wait = this.#retries.delay(this.#settings.retry, reason);
     if (wait === undefined) {
       this.#report(state, { reason });
       this.#report("all-retries-failed", { reason });

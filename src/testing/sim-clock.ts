@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../context/index.ts";
 import type { Millis } from "../lib/millis.ts";
-import { type Timer, TimerHeap } from "./timer-heap.ts";
+import { type Timer, TimerHeap } from "../lib/timer-heap.ts";
 
 /** Timers that may fire at one moment before the clock says that time stands still. */
 const MOST_AT_ONE_MOMENT = 1_000_000;

@@ -64,6 +64,30 @@ describe("where the system's clock is ten years behind and may not be set", () =
   });
 });
 
+test("while the time is not known, a certificate that is not valid yet uses up no retry and asks for the time", async () => {
+  const { port } = await server({ ...NAMES, ...THEN }, root);
+  let polls = 0;
+  await using context = await contextAt(
+    port,
+    () => 0,
+    false,
+    () => {
+      polls += 1;
+    },
+  );
+  const codes: unknown[] = [];
+  const stream = context.open("get", {
+    state: ({ state, reason }) => {
+      if (state === "unreachable") codes.push(reason?.code);
+    },
+  });
+  stream.request().catch(() => {});
+  while (polls < 3) await new Promise(setImmediate);
+
+  expect(codes.slice(0, 2)).toEqual(["time-unknown", "time-unknown"]);
+  expect(stream.inspect().failures).toBe(0);
+});
+
 /** The status that the server answers, or the code that the handshake is refused with. */
 async function verdict(
   options: CertificateOptions,
@@ -93,9 +117,16 @@ async function server(options: CertificateOptions, authority: Authority) {
   return { port: (https.address() as AddressInfo).port, resumed };
 }
 
-function contextAt(port: number, clockOffset: () => number) {
+function contextAt(port: number, offset: () => number, isValid = true, poll = () => {}) {
+  const time = {
+    get offset() {
+      return offset();
+    },
+    isValid,
+    poll,
+  };
   return createContext({
-    clockOffset,
+    time,
     policy: {
       certs: { root: Buffer.from(root.certificateDer).toString("base64") },
       trust_stores: { own: ["root"] },

@@ -1,6 +1,5 @@
-import type { Path } from "../../context/index.ts";
+import type { Path, TimeSource } from "../../context/index.ts";
 import type { HostResolver } from "../../dial/index.ts";
-import type { Millis } from "../../lib/millis.ts";
 import { Dialing } from "./dialing.ts";
 import { OpenSockets } from "./open-sockets.ts";
 import type { Dial, DialEvents, DialRequest } from "./request.ts";
@@ -11,8 +10,8 @@ import { SystemResolver } from "./system-resolver.ts";
 export interface DialerOptions {
   /** Default: the system's own, `dns.lookup`. */
   readonly resolver?: HostResolver;
-  /** How far the right time is ahead of the system's, in ms; certificates are judged by it. Default: 0. */
-  readonly clockOffset?: () => Millis;
+  /** Certificates are judged by it. Default: the system's time is right. */
+  readonly time?: TimeSource;
 }
 
 /**
@@ -23,12 +22,12 @@ export class Dialer {
   readonly #resolver: HostResolver;
   readonly #contexts = new SecureContexts();
   readonly #sessions = new Sessions();
-  readonly #clockOffset: () => Millis;
+  readonly #time: TimeSource | undefined;
   readonly #sockets = new OpenSockets();
 
   constructor(options: DialerOptions = {}) {
     this.#resolver = options.resolver ?? new SystemResolver();
-    this.#clockOffset = options.clockOffset ?? (() => 0);
+    this.#time = options.time;
   }
 
   /** Starts one dial. Calls nothing of `events` before it has returned. */
@@ -38,7 +37,7 @@ export class Dialer {
       contexts: this.#contexts,
       sessions: this.#sessions,
       sockets: this.#sockets,
-      clockOffset: this.#clockOffset,
+      time: this.#time,
     });
   }
 

@@ -1,6 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
+import type { TimeSource } from "../../context/index.ts";
 import type { Reason } from "../../lib/errors.ts";
 import type { Millis } from "../../lib/millis.ts";
 import { type ChainJudge, loadChainJudge } from "./chain-judge.ts";
@@ -14,8 +15,7 @@ import { clientCertificateReason, tlsReason, verifyReason } from "./tls-reason.t
 export interface HandshakeParts {
   readonly contexts: SecureContexts;
   readonly sessions: Sessions;
-  /** How far the right time is ahead of the system's, in ms, where the system's clock cannot be set. */
-  readonly clockOffset: () => Millis;
+  readonly time: TimeSource | undefined;
 }
 
 /** An offset that no certificate cares for. */
@@ -79,7 +79,7 @@ class Handshake {
       ? request.serverName.slice(0, -1)
       : request.serverName;
     this.#scope = request.scope ?? "";
-    const isClockRight = Math.abs(parts.clockOffset()) < CLOCK_IS_RIGHT;
+    const isClockRight = Math.abs(parts.time?.offset ?? 0) < CLOCK_IS_RIGHT;
     this.#judgeChain = isClockRight ? undefined : loadChainJudge();
   }
 
@@ -174,14 +174,22 @@ class Handshake {
   }
 
   #now(): number {
-    return Date.now() + this.#parts.clockOffset();
+    return Date.now() + (this.#parts.time?.offset ?? 0);
   }
 
   #fail(reason: Reason): void {
     if (this.#isOver) return;
     this.cancel();
     this.#secure = undefined;
-    this.#events.failed(reason);
+    this.#events.failed(this.#doubted(reason));
+  }
+
+  /** While the time is not known, "not yet valid" is no verdict on the peer. */
+  #doubted(reason: Reason): Reason {
+    const { time } = this.#parts;
+    if (reason.code !== "tls-not-yet-valid" || time === undefined || time.isValid) return reason;
+    time.poll();
+    return { ...reason, code: "time-unknown", message: `${reason.message}; the time is not known yet` };
   }
 
   #reasonOf(error: Error): Reason {

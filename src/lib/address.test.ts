@@ -1,8 +1,8 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { toHex } from "../lib/bytes.ts";
 import { addressBytes, familyOf } from "./address.ts";
+import { toHex } from "./bytes.ts";
 
 describe("addressBytes", () => {
   test.each([

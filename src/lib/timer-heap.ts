@@ -1,12 +1,17 @@
-import type { Millis } from "../lib/millis.ts";
+import type { Millis } from "./millis.ts";
 
-/** A wait for a moment of a simulated clock. */
+/** A wait for a moment. */
 export interface Timer {
   readonly at: Millis;
   /** The order of making: timers of the same moment fire first in, first out. */
   readonly order: number;
   /** Undefined once it is called off. */
   run: (() => void) | undefined;
+}
+
+/** Whether `a` fires before `b`. */
+export function firesBefore(a: Timer, b: Timer): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
 /** Timers by moment. What is called off leaves when its turn comes, or when it is the greater part. */
@@ -56,8 +61,8 @@ export class TimerHeap {
   }
 
   #removeTop(): void {
-    const last = this.#timers.pop();
-    if (last === undefined || this.#timers.length === 0) return;
+    const last = this.#timers.pop() as Timer;
+    if (this.#timers.length === 0) return;
     this.#timers[0] = last;
     this.#sink();
   }
@@ -69,7 +74,7 @@ export class TimerHeap {
     while (at > 0) {
       const above = (at - 1) >> 1;
       const parent = timers[above] as Timer;
-      if (!isBefore(timer, parent)) break;
+      if (!firesBefore(timer, parent)) break;
       timers[at] = parent;
       at = above;
     }
@@ -84,16 +89,12 @@ export class TimerHeap {
       let below = 2 * at + 1;
       if (below >= timers.length) break;
       const right = timers[below + 1];
-      if (right !== undefined && isBefore(right, timers[below] as Timer)) below += 1;
+      if (right !== undefined && firesBefore(right, timers[below] as Timer)) below += 1;
       const child = timers[below] as Timer;
-      if (!isBefore(child, timer)) break;
+      if (!firesBefore(child, timer)) break;
       timers[at] = child;
       at = below;
     }
     timers[at] = timer;
   }
-}
-
-function isBefore(a: Timer, b: Timer): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

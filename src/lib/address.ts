@@ -1,7 +1,5 @@
-import type { Family } from "./resolver.ts";
-
 /** 4 or 6 for a literal IP address, with or without a zone (`fe80::1%eth0`); undefined for anything else. */
-export function familyOf(text: string): Family | undefined {
+export function familyOf(text: string): 4 | 6 | undefined {
   if (addressBytes(text) === undefined) return undefined;
   return text.includes(":") ? 6 : 4;
 }
