@@ -175,12 +175,14 @@ describe.skipIf(namespacesMissing() ?? peerMissing("unbound"))("on a host of its
     configure(CLIENT, "nameserver 10.77.0.2\n");
     const lines = await program(
       CLIENT,
-      `import { mkdtempSync, writeFileSync } from "node:fs";
-       const hosts = mkdtempSync("/tmp/hosts-") + "/hosts";
+      `import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+       const folder = mkdtempSync("/tmp/hosts-");
+       const hosts = folder + "/hosts";
        writeFileSync(hosts, "2001:db8::1 both\\n10.77.0.2 both\\n");
        const resolver = createResolver({ hosts });
        console.log((await resolver.addresses("both")).join());
-       resolver.close();`,
+       resolver.close();
+       rmSync(folder, { recursive: true });`,
     );
     const said: string[] = [];
     for await (const line of lines) said.push(line);
