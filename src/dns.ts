@@ -2,9 +2,11 @@ export {
   type AddressOptions,
   DnsError,
   type LookupEvents,
+  type NameResolver,
   type ResolveOptions,
-  Resolver,
 } from "./context/index.ts";
+export { Resolver } from "./context/resolver/index.ts";
+export type { Family, HostResolver, Resolution, ResolveEvents } from "./dial/index.ts";
 export {
   type Address,
   type AddressRecord,
@@ -39,3 +41,4 @@ export {
   type LookupCallback,
   type LookupFunction,
 } from "./node/datagrams/index.ts";
+export { SystemResolver } from "./node/dialer/system-resolver.ts";

@@ -22,6 +22,7 @@ import { loadPolicy, type PolicySource } from "./load-policy.ts";
 import { observe } from "./observe.ts";
 import type { Abortable, Logger, Path, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
+import type { NameResolver } from "./resolver/name-resolver.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
 
@@ -84,6 +85,13 @@ export class Context<P = unknown> {
 
   get streamtypes(): readonly string[] {
     return [...this.#document.policy.streamtypes.keys()];
+  }
+
+  /** What the streams resolve names through. Throws UsageError where the program gave a HostResolver of its own kind. */
+  get resolver(): NameResolver {
+    const { resolver } = this.#ports;
+    if (resolver !== undefined) return resolver;
+    throw new UsageError("Cannot give the resolver: this context resolves names in a way of its own");
   }
 
   /** @internal What the policy says of a streamtype. */

@@ -60,8 +60,14 @@ export type {
   Transport,
 } from "./ports.ts";
 export { Reply } from "./reply.ts";
-export { type AddressOptions, type LookupEvents, type ResolveOptions, Resolver } from "./resolver.ts";
-export { DnsError, dnsReason } from "./resolver-error.ts";
+export { DnsError, dnsReason } from "./resolver/dns-error.ts";
+export { LazyResolver } from "./resolver/lazy-resolver.ts";
+export type {
+  AddressOptions,
+  LookupEvents,
+  NameResolver,
+  ResolveOptions,
+} from "./resolver/name-resolver.ts";
 export type {
   ChannelEvents,
   ChannelPort,
@@ -69,7 +75,7 @@ export type {
   ConnectionPort,
   ResolverPorts,
   SystemEvents,
-} from "./resolver-ports.ts";
+} from "./resolver/resolver-ports.ts";
 export { Stream } from "./stream.ts";
 export type { MessageOptions, RequestOptions } from "./stream-options.ts";
 export {

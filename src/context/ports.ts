@@ -3,6 +3,7 @@ import type { Millis } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
 import type { Protocol } from "../policy/index.ts";
 import type { Target } from "../stream/index.ts";
+import type { NameResolver } from "./resolver/name-resolver.ts";
 
 /** The world as a context sees it. `src/node` fills it with the real one, `src/testing` with a simulated one. */
 export interface Ports {
@@ -19,6 +20,8 @@ export interface Ports {
   /** Closes every transport. Resolves when no socket is left. */
   close(): Promise<void>;
   readonly diagnostics: Diagnostics;
+  /** What transports resolve names through; undefined where that is not one of ours. */
+  readonly resolver?: NameResolver | undefined;
   readonly text: Text;
   /** A listener of the program threw: it surfaces as an uncaught exception, after the present work is done. */
   raise(error: unknown): void;

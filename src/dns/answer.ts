@@ -13,8 +13,8 @@ export type Finding =
     }
   /** The name is another's alias, and the message says no more: `target` is to be asked for. */
   | { readonly type: "alias"; readonly target: Name; readonly ttl: number; readonly hops: number }
-  /** `ttl` undefined where the message gives none (RFC 2308, 5). */
-  | { readonly type: "no-data" | "not-found"; readonly ttl: number | undefined }
+  /** `ttl` undefined where the message gives none (RFC 2308, 5). `name` is where the chain ended. */
+  | { readonly type: "no-data" | "not-found"; readonly name: Name; readonly ttl: number | undefined }
   | { readonly type: "cname-loop" }
   | { readonly type: "bad-name" };
 
@@ -49,8 +49,8 @@ export function findAnswer(message: Message, question: Question, hops: number): 
     ttl = Math.min(ttl, step.ttl);
   }
   const negative = negativeTtl(message.authorities, name, ttl);
-  if (message.rcode === RCODE.nameError) return { type: "not-found", ttl: negative };
-  if (name === question.name || negative !== undefined) return { type: "no-data", ttl: negative };
+  if (message.rcode === RCODE.nameError) return { type: "not-found", name, ttl: negative };
+  if (name === question.name || negative !== undefined) return { type: "no-data", name, ttl: negative };
   return { type: "alias", target: name, ttl, hops: followed };
 }
 

@@ -1,10 +1,12 @@
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Channel } from "./channels.ts";
 import type { Connection } from "./connections.ts";
+import type { Question } from "./message.ts";
 import type { Server } from "./server.ts";
 
 /** Who sends attempts and hears of them. */
 export interface Sender {
+  readonly question: Question;
   /** The window has room: send now. */
   transmit(attempt: Attempt, now: Millis): void;
   /** Bytes that carry the attempt's id. */

@@ -68,7 +68,7 @@ export class Cache {
   /** Stores what is known in place of what was. What has no time to live is not stored. */
   put(name: Name, type: RecordType, known: Known, now: Millis): void {
     const { maxEntries, maxBytes } = this.#options;
-    const isForName = known.failure === "not-found";
+    const { isForName } = known;
     const bytes = sizeOf(name, known);
     if (known.expires <= now || maxEntries === 0 || bytes > maxBytes) return;
     for (const old of this.#byName.get(name)?.slice() ?? []) {

@@ -40,11 +40,6 @@ export class Channels implements Timed {
     this.#tokens = work.options.freshPorts.burst;
   }
 
-  /** Open sockets. */
-  get size(): number {
-    return this.#channels.size;
-  }
-
   get(id: ChannelId): Channel | undefined {
     return this.#channels.get(id);
   }

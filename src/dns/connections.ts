@@ -57,10 +57,6 @@ export class Connections {
     this.#work = work;
   }
 
-  get size(): number {
-    return this.#byId.size;
-  }
-
   get(id: ConnectionId): Connection | undefined {
     return this.#byId.get(id);
   }
@@ -93,7 +89,6 @@ export class Connections {
 
   /** Closes a connection that is idle, silent or confused. Whoever waits on it is told. */
   drop(connection: Connection, now: Millis): void {
-    if (!this.#byId.has(connection.id)) return;
     this.#work.emit({ type: "disconnect", connection: connection.id });
     this.disconnected(connection, now);
   }
@@ -101,7 +96,7 @@ export class Connections {
   /** The connection is gone. */
   disconnected(connection: Connection, now: Millis): void {
     this.#byId.delete(connection.id);
-    if (this.#byServer.get(connection.server) === connection) this.#byServer.delete(connection.server);
+    this.#byServer.delete(connection.server);
     this.#work.deadlines.set(connection, NEVER);
     const attempts = [...connection.attempts.values()];
     connection.attempts.clear();

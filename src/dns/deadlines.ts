@@ -17,11 +17,6 @@ export class Deadlines {
     return this.#heap[0]?.deadline ?? NEVER;
   }
 
-  /** How many wait. */
-  get size(): number {
-    return this.#heap.length;
-  }
-
   /** Has `timed` wait until `at`, or, with NEVER, no longer. */
   set(timed: Timed, at: Millis): void {
     timed.deadline = at;

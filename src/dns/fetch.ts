@@ -80,7 +80,7 @@ export class Fetch implements Timed {
   expire(now: Millis): void {
     const { key, type } = this.options;
     const stale = this.#cache.stale(key, type, now);
-    if (stale !== undefined) this.#deliver({ ...stale, isStale: true }, now);
+    if (stale !== undefined) this.#deliver(revived(stale, now), now);
   }
 
   #ask(name: Name, hops: number, now: Millis): void {
@@ -118,19 +118,22 @@ export class Fetch implements Timed {
 
   #failed(code: DnsFailure, now: Millis): void {
     const { key, type, failures } = this.options;
-    const stale = this.#cache.stale(key, type, now);
-    if (stale !== undefined) {
-      const expires = Math.min(now + STALE_TTL, stale.staleUntil);
-      this.#end({ ...stale, expires, isStale: true }, now);
-      return;
-    }
     const id = `${key}|${type}`;
     const count = (failures.get(id) ?? 0) + 1;
     failures.delete(id);
     failures.set(id, count);
     if (failures.size > MAX_FAILURES_COUNTED) failures.delete(failures.keys().next().value as string);
     const ttl = code === "no-servers" ? 0 : Math.min(count, MAX_FAILURE_TTL);
-    this.#end({ ...this.#nothing(code, ttl, now), source: "none", transport: "none" }, now);
+    const failure: Known = { ...this.#nothing(code, ttl, now), source: "none", transport: "none" };
+    const known = this.#cache.get(key, type, now);
+    if (known !== undefined && known.failure === undefined) {
+      // Asked early, or anew on request: what is known is still true.
+      this.#close();
+      this.#deliver(failure, now);
+      return;
+    }
+    const stale = this.#cache.stale(key, type, now);
+    this.#end(stale === undefined ? failure : revived(stale, now), now);
   }
 
   #forgetFailures(): void {
@@ -147,7 +150,10 @@ export class Fetch implements Timed {
     const from = { source: server.label, transport };
     if (finding.type !== "records") {
       const ttl = Math.min(finding.ttl ?? 0, this.#ttl, cache.maxNegativeTtl);
-      return { ...this.#nothing(finding.type, ttl, now), ...from };
+      // An alias may lead to a name that does not exist; the alias itself does.
+      const isForName =
+        finding.type === "not-found" && finding.name === this.options.name && this.#extra === 0;
+      return { ...this.#nothing(finding.type, ttl, now), ...from, isForName };
     }
     const lifetime = seconds(Math.min(finding.ttl, this.#ttl, cache.maxTtl));
     return {
@@ -158,6 +164,7 @@ export class Fetch implements Timed {
       expires: now + lifetime,
       staleUntil: now + lifetime + seconds(cache.maxStale),
       isStale: false,
+      isForName: false,
       lifetime,
       ...from,
     };
@@ -172,6 +179,7 @@ export class Fetch implements Timed {
       expires: now + seconds(ttl),
       staleUntil: now,
       isStale: false,
+      isForName: false,
       lifetime: seconds(ttl),
     };
   }
@@ -193,4 +201,9 @@ export class Fetch implements Timed {
     this.#waiters.clear();
     for (const waiter of waiters) waiter.fetched(this.options.type, known, now);
   }
+}
+
+/** RFC 8767, 4: what is out of date is given with a short time to live, but never with none. */
+function revived(stale: Known, now: Millis): Known {
+  return { ...stale, expires: Math.min(now + STALE_TTL, stale.staleUntil), isStale: true };
 }

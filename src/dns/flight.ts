@@ -6,7 +6,7 @@ import type { Server } from "./server.ts";
 /** The attempts of one query that are under way. */
 export class Flight {
   readonly #network: Network;
-  readonly #attempts: Attempt[] = [];
+  readonly #attempts = new Set<Attempt>();
 
   constructor(network: Network) {
     this.#network = network;
@@ -14,7 +14,8 @@ export class Flight {
 
   /** Whether a wait of one of them can still run out. What only listens does not count. */
   get isUnderWay(): boolean {
-    return this.#attempts.some(({ state, until }) => state === "waiting" || until !== NEVER);
+    for (const { state, until } of this.#attempts) if (state === "waiting" || until !== NEVER) return true;
+    return false;
   }
 
   /** When the first wait runs out. */
@@ -26,25 +27,27 @@ export class Flight {
 
   /** Those whose wait has run out. */
   overdue(now: Millis): readonly Attempt[] {
-    return this.#attempts.filter(({ state, until }) => state === "open" && until <= now);
+    return [...this.#attempts].filter(({ state, until }) => state === "open" && until <= now);
   }
 
   /** The one to `server` that got a datagram which was no answer. */
   suspect(server: Server): Attempt | undefined {
-    return this.#attempts.find((attempt) => attempt.server === server && attempt.forgeries > 0);
+    for (const attempt of this.#attempts) {
+      if (attempt.server === server && attempt.forgeries > 0) return attempt;
+    }
+    return undefined;
   }
 
   /** Sends when the server's window has room. */
   enter(attempt: Attempt, now: Millis): void {
-    this.#attempts.push(attempt);
+    this.#attempts.add(attempt);
     attempt.server.window.enter(attempt, now);
   }
 
   /** Expects nothing more of it. */
   end(attempt: Attempt, now: Millis): void {
-    if (attempt.state === "over") return;
     attempt.state = "over";
-    this.#attempts.splice(this.#attempts.indexOf(attempt), 1);
+    this.#attempts.delete(attempt);
     this.#network.channels.release(attempt);
     this.#network.connections.release(attempt, now);
     attempt.server.window.leave(attempt, now);

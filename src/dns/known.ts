@@ -17,6 +17,8 @@ export interface Known {
   /** Until then it may be told when no server answers (RFC 8767). */
   readonly staleUntil: Millis;
   readonly isStale: boolean;
+  /** The name does not exist, so that there is nothing of any other type either (RFC 2308, 5). */
+  readonly isForName: boolean;
   /** Its whole time, in ms. */
   readonly lifetime: Millis;
   readonly source: string;

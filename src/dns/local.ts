@@ -64,6 +64,7 @@ function known(
     expires,
     staleUntil: expires,
     isStale: false,
+    isForName: isMissing,
     lifetime: seconds(LOCAL_TTL),
     source,
     transport: "none",

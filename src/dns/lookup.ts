@@ -12,8 +12,16 @@ export interface Desk {
   /** What is known at once, or the fetch to wait for. */
   find(name: Name, type: RecordType, lookup: Lookup, now: Millis): Known | Fetch;
   part(lookup: Lookup, type: RecordType, known: Known): void;
-  answered(lookup: Lookup, answer: Answer): void;
+  answered(lookup: Lookup, answer: Answer, now: Millis): void;
   failed(lookup: Lookup, code: DnsFailure, now: Millis): void;
+}
+
+export interface LookupOptions {
+  readonly id: LookupId;
+  readonly request: LookupRequest;
+  /** To be tried in this order; at least one. */
+  readonly names: readonly Name[];
+  readonly start: Millis;
 }
 
 /** The failure to tell when no name of the list had records: the one that knows most. */
@@ -25,6 +33,8 @@ export class Lookup implements Timed, Waiter {
   place = -1;
   readonly id: LookupId;
   readonly request: LookupRequest;
+  /** When it began. */
+  readonly start: Millis;
   readonly #names: readonly Name[];
   readonly #desk: Desk;
   readonly #fetches = new Map<RecordType, Fetch>();
@@ -34,34 +44,24 @@ export class Lookup implements Timed, Waiter {
   #failure: DnsFailure = "not-found";
   #weight = 0;
 
-  constructor(id: LookupId, request: LookupRequest, names: readonly Name[], desk: Desk) {
+  constructor({ id, request, names, start }: LookupOptions, desk: Desk) {
     this.id = id;
     this.request = request;
+    this.start = start;
     this.#names = names;
     this.#desk = desk;
   }
 
-  /** Asks for the name whose turn it is. */
+  /** Asks for the name whose turn it is, and for the next ones while the answers are known. */
   begin(now: Millis): void {
-    const name = this.#names[this.#index] as Name;
-    for (const type of this.request.types) {
-      const found = this.#desk.find(name, type, this, now);
-      if ("failure" in found) this.#take(type, found);
-      else {
-        this.#cached = false;
-        this.#fetches.set(type, found);
-        found.join(this);
-      }
-    }
-    const fetches = [...this.#fetches.values()];
-    for (const fetch of fetches) fetch.start(now);
-    if (fetches.length === 0) this.#conclude(now);
+    let isNext = true;
+    while (isNext) isNext = this.#ask(now) === 0 && this.#conclude(now);
   }
 
   fetched(type: RecordType, known: Known, now: Millis): void {
     this.#fetches.delete(type);
     this.#take(type, known);
-    if (this.#fetches.size === 0) this.#conclude(now);
+    if (this.#fetches.size === 0 && this.#conclude(now)) this.begin(now);
   }
 
   /** Its time is over. */
@@ -76,12 +76,30 @@ export class Lookup implements Timed, Waiter {
     this.#fetches.clear();
   }
 
+  /** Returns how many types had to be asked for. */
+  #ask(now: Millis): number {
+    const name = this.#names[this.#index] as Name;
+    for (const type of this.request.types) {
+      const found = this.#desk.find(name, type, this, now);
+      if ("failure" in found) this.#take(type, found);
+      else {
+        this.#cached = false;
+        this.#fetches.set(type, found);
+        found.join(this);
+      }
+    }
+    const fetches = [...this.#fetches.values()];
+    for (const fetch of fetches) fetch.start(now);
+    return fetches.length;
+  }
+
   #take(type: RecordType, known: Known): void {
     this.#known.set(type, known);
     if (this.request.parts === true && known.failure === undefined) this.#desk.part(this, type, known);
   }
 
-  #conclude(now: Millis): void {
+  /** All is known of one name. Returns whether the next one is to be asked for. */
+  #conclude(now: Millis): boolean {
     const all = this.request.types.map((type) => this.#known.get(type) as Known);
     const found = all.filter(({ failure }) => failure === undefined);
     const first = found[0];
@@ -89,18 +107,18 @@ export class Lookup implements Timed, Waiter {
       for (const [type, known] of this.#known) {
         if (this.request.parts === true && known.failure !== undefined) this.#desk.part(this, type, known);
       }
-      this.#desk.answered(this, this.#answer(first, found, now));
-      return;
+      this.#desk.answered(this, this.#answer(first, found, now), now);
+      return false;
     }
     this.#remember(all);
     const isCertain = all.every(({ failure }) => failure === "not-found" || failure === "no-data");
     this.#index += 1;
     if (this.#index < this.#names.length && (isCertain || this.#failure === "server-failure")) {
       this.#known.clear();
-      this.begin(now);
-      return;
+      return true;
     }
     this.#desk.failed(this, this.#failure, now);
+    return false;
   }
 
   #remember(all: readonly Known[]): void {

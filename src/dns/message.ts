@@ -1,3 +1,4 @@
+import { concat } from "../lib/bytes.ts";
 import { Malformed } from "../lib/malformed.ts";
 import { type Name, NameReader, toWire } from "./name.ts";
 import { decodeRecord, encodeData } from "./rdata.ts";
@@ -54,7 +55,7 @@ export interface EdnsOption {
   readonly value: Uint8Array;
 }
 
-/** No answer that a stub needs is longer; the work for a message stays small whatever it claims. */
+/** Records that are read; what stands behind them is passed over, but for the OPT record. */
 export const MAX_RECORDS = 100;
 const HEADER = 12;
 const CLASS_IN = 1;
@@ -153,8 +154,9 @@ class Records {
     const bytes = this.#bytes;
     const found: DnsRecord[] = [];
     for (let index = 0; index < count; index++) {
-      if (++this.#count > MAX_RECORDS) throw new Malformed("More records than a stub takes");
-      const name = this.#names.read(this.at);
+      const first = this.at;
+      const isRead = ++this.#count <= MAX_RECORDS;
+      const name = isRead ? this.#names.read(first) : this.#names.skip(first);
       const start = this.#names.end + 10;
       if (start > bytes.length) throw new Malformed("A record runs past the end");
       const number = u16(bytes, start - 10);
@@ -163,24 +165,24 @@ class Records {
       const end = start + u16(bytes, start - 2);
       if (end > bytes.length) throw new Malformed("Data run past the end");
       this.at = end;
-      if (number === TYPE_OPT) this.#opt(name, ofClass, ttl, start, end);
-      else if (ofClass === CLASS_IN) {
+      if (number === TYPE_OPT) this.#opt(bytes[first] === 0, ofClass, ttl, start, end);
+      else if (ofClass === CLASS_IN && name !== undefined) {
         found.push(decodeRecord(bytes, this.#names, { name, number, ttl }, start, end));
       }
     }
     return found;
   }
 
-  #opt(name: Name, size: number, ttl: number, start: number, end: number): void {
+  #opt(isRoot: boolean, size: number, ttl: number, start: number, end: number): void {
     if (this.edns !== undefined) throw new Malformed("More than one OPT record");
-    if (name !== ".") throw new Malformed("An OPT record that has a name");
+    if (!isRoot) throw new Malformed("An OPT record that has a name");
     const bytes = this.#bytes;
     const options: EdnsOption[] = [];
     for (let at = start; at < end; ) {
       if (at + 4 > end) throw new Malformed("An option runs past its record");
       const last = at + 4 + u16(bytes, at + 2);
       if (last > end) throw new Malformed("An option runs past its record");
-      options.push({ code: u16(bytes, at), value: bytes.slice(at + 4, last) });
+      options.push({ code: u16(bytes, at), value: concat([bytes.subarray(at + 4, last)]) });
       at = last;
     }
     this.upperRcode = Math.floor(ttl / 0x1000000);

@@ -141,6 +141,21 @@ export class NameReader {
     return name;
   }
 
+  /** Passes over the name at `offset` without reading it. Throws Malformed. */
+  skip(offset: number): undefined {
+    let at = offset;
+    for (;;) {
+      const size = this.#bytes[at];
+      if (size === undefined) throw new Malformed("A name runs past the end");
+      if (size === 0 || size >= 0xc0) {
+        this.end = at + (size === 0 ? 1 : 2);
+        return undefined;
+      }
+      if (size > MAX_LABEL) throw new Malformed("A label has a reserved type");
+      at += size + 1;
+    }
+  }
+
   #walk(start: number): Name {
     const bytes = this.#bytes;
     let text = "";

@@ -10,11 +10,13 @@ import { formatServer, type ServerAddress } from "./server-address.ts";
 import { typeNumber } from "./type.ts";
 import type { Verdict } from "./verdict.ts";
 import { Window } from "./window.ts";
-import type { ChannelId, ConnectionId } from "./words.ts";
+import type { ChannelId, ConnectionId, DropReason } from "./words.ts";
 import type { Work } from "./work.ts";
 
 /** Servers that are not configured but were named by a lookup; the oldest is forgotten. */
 const MAX_GUESTS = 64;
+/** What every path carries (RFC 6891, 6.2.5): where an answer did not come, it may have been too large for its path. */
+const SMALL_EDNS = 512;
 /** RFC 7766 names no figure; as long as the waits over UDP but the last. */
 const TCP_WAIT: Millis = 2000;
 
@@ -99,7 +101,9 @@ export class Network {
     attempt.usesEdns = ednsSize > 0 && server.usesEdns(now);
     attempt.usesCasing = casing && server.keepsCase && !asked.isPlain;
     attempt.clientCookie = attempt.usesEdns && cookies ? server.clientCookie(work.random) : undefined;
-    const wait = transport === "tcp" ? TCP_WAIT : server.retransmit(Math.max(asked.round, 0), work.random);
+    const round = Math.max(asked.round, 0);
+    const isLast = round >= this.attempts - 1;
+    const wait = transport === "tcp" ? TCP_WAIT : server.retransmit({ round, isLast }, work.random);
     attempt.until = now + Math.min(wait, this.timeout);
     if (transport === "udp") this.channels.assign(attempt, now);
     else this.connections.assign(attempt);
@@ -108,7 +112,7 @@ export class Network {
       wire,
       type: typeNumber(question.type),
       casing: attempt.usesCasing ? work.random : undefined,
-      ednsSize: attempt.usesEdns ? ednsSize : undefined,
+      ednsSize: attempt.usesEdns ? this.#size(transport, asked) : undefined,
       cookie: attempt.clientCookie === undefined ? undefined : server.cookie(attempt.clientCookie),
     });
     this.#send(attempt, question);
@@ -124,11 +128,11 @@ export class Network {
     const { verdict, size } = got;
     const { server, transport } = attempt;
     if (verdict.type === "drop") {
-      if (verdict.reason === "malformed") this.work.statistics.malformed += 1;
       this.drop(server, verdict.reason, size);
       return;
     }
     if (verdict.type === "truncated") this.work.statistics.truncated += 1;
+    if (verdict.type === "finding" && verdict.trailing > 0) this.work.statistics.trailing += 1;
     if (!this.work.isTraced) return;
     const outcome = describe(verdict);
     const ms = now - attempt.sentAt;
@@ -138,6 +142,11 @@ export class Network {
   silent({ server, sentAt }: Attempt, { name, type }: Question, now: Millis): void {
     this.work.statistics.silent += 1;
     this.work.trace({ step: "silent", name, of: type, server: server.label, ms: now - sentAt });
+  }
+
+  #size(transport: "udp" | "tcp", { round }: Asking): number {
+    const { ednsSize } = this.work.options;
+    return transport === "udp" && round > 0 ? Math.min(ednsSize, SMALL_EDNS) : ednsSize;
   }
 
   #send({ channel, connection, request, server, transport }: Attempt, { name, type }: Question): void {
@@ -155,9 +164,20 @@ export class Network {
   }
 
   /** Bytes came that are no answer: counted, and told to who listens. */
-  drop(server: Server, reason: string, size: number): void {
-    this.work.statistics.dropped += 1;
+  drop(server: Server, reason: DropReason, size: number): void {
+    const { statistics } = this.work;
+    statistics.dropped += 1;
+    if (reason === "id") statistics.wrongId += 1;
+    if (reason === "question") statistics.wrongQuestion += 1;
+    if (reason === "casing") statistics.wrongCase += 1;
+    if (reason === "malformed") statistics.malformed += 1;
     this.work.trace({ step: "dropped", server: server.label, reason, size });
+  }
+
+  /** The system says that no answer can come. */
+  #unreachable({ sender, server, transport }: Attempt, code: string): void {
+    const { name, type } = sender.question;
+    this.work.trace({ step: "unreachable", name, of: type, server: server.label, transport, code });
   }
 
   datagram(id: ChannelId, bytes: Uint8Array, now: Millis): void {
@@ -179,7 +199,6 @@ export class Network {
       statistics.late += 1;
       return;
     }
-    statistics.wrongId += 1;
     this.drop(channel.server, "id", bytes.length);
     for (const waiting of [...channel.attempts.values()]) waiting.sender.forged(waiting, now);
   }
@@ -190,19 +209,24 @@ export class Network {
     this.connections.close(now);
   }
 
-  channelFailed(id: ChannelId, now: Millis): void {
+  channelFailed(id: ChannelId, code: string, now: Millis): void {
     const channel = this.channels.get(id);
     if (channel === undefined) return;
-    for (const attempt of this.channels.failed(channel)) attempt.sender.unreachable(attempt, now);
+    for (const attempt of this.channels.failed(channel)) {
+      this.#unreachable(attempt, code);
+      attempt.sender.unreachable(attempt, now);
+    }
   }
 
   stream(id: ConnectionId, bytes: Uint8Array, now: Millis): void {
     this.connections.get(id)?.received(bytes, now);
   }
 
-  disconnected(id: ConnectionId, now: Millis): void {
+  disconnected(id: ConnectionId, code: string, now: Millis): void {
     const connection = this.connections.get(id);
-    if (connection !== undefined) this.connections.disconnected(connection, now);
+    if (connection === undefined) return;
+    for (const attempt of connection.attempts.values()) this.#unreachable(attempt, code);
+    this.connections.disconnected(connection, now);
   }
 }
 

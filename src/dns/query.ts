@@ -68,7 +68,6 @@ export class Query implements Timed, Sender {
   }
 
   received(attempt: Attempt, bytes: Uint8Array, now: Millis): void {
-    const { statistics } = this.#network.work;
     const wrong = mismatch(attempt.request, bytes, this.#wire.length);
     if (wrong === undefined || (wrong === "casing" && !attempt.usesCasing)) {
       if (attempt.forgeries > 0 && !attempt.isAlone) attempt.held ??= bytes;
@@ -76,14 +75,7 @@ export class Query implements Timed, Sender {
       return;
     }
     this.#network.drop(attempt.server, wrong, bytes.length);
-    if (wrong === "casing") {
-      statistics.wrongCase += 1;
-      this.#distrust(attempt, true, now);
-    }
-    if (wrong === "question") {
-      statistics.wrongQuestion += 1;
-      this.#distrust(attempt, false, now);
-    }
+    if (wrong === "casing" || wrong === "question") this.#distrust(attempt, wrong === "casing", now);
   }
 
   forged(attempt: Attempt, now: Millis): void {
@@ -137,10 +129,13 @@ export class Query implements Timed, Sender {
       hops: this.#options.hops,
       usesEdns: attempt.usesEdns,
       clientCookie: attempt.clientCookie,
-      expectsCookie: server.hasShownCookie,
+      expectsCookie: server.hasShownCookie && attempt.transport === "udp",
     });
     this.#network.received(attempt, this.question, { verdict, size: bytes.length }, now);
-    if (verdict.type === "drop") return;
+    if (verdict.type === "drop") {
+      if (verdict.reason === "cookie") this.#distrust(attempt, false, now);
+      return;
+    }
     server.answered(now - attempt.sentAt, now);
     this.#flight.end(attempt, now);
     if (this.#isSettled) this.#rearm();
@@ -158,20 +153,21 @@ export class Query implements Timed, Sender {
         return;
       case "without-edns":
         server.withoutEdns(now);
-        this.#ask(candidate, now);
+        this.#askAgain(candidate, now);
         return;
       case "cookie-again":
         server.learnCookie(verdict.cookie);
         if (candidate.hasBadCookie) candidate.transport = "tcp";
         candidate.hasBadCookie = true;
         if (transport === "tcp") this.#refused(candidate, "server-failure", now);
-        else this.#ask(candidate, now);
+        else this.#askAgain(candidate, now);
         return;
       case "failure":
         server.learnCookie(verdict.cookie);
         this.#refused(candidate, verdict.code, now);
         return;
       case "finding":
+        if (transport === "tcp" && verdict.cookie === undefined) server.forgetCookie();
         server.learnCookie(verdict.cookie);
         this.#learnCasing(attempt, candidate);
         this.#finish({ type: "found", finding: verdict.finding, server, transport }, now);
@@ -257,7 +253,8 @@ export class Query implements Timed, Sender {
   #sendNext(now: Millis): void {
     const next = nextCandidate(this.#candidates, this.#network.attempts);
     if (next?.isAbsent === true) {
-      const wait = next.server.retransmit(Math.max(sends(next) - 1, 0), this.#network.work.random);
+      const round = Math.max(sends(next) - 1, 0);
+      const wait = next.server.retransmit({ round, isLast: false }, this.#network.work.random);
       this.#pausedUntil = Math.min(this.#pausedUntil, now + wait);
       this.#rearm();
     } else if (next !== undefined) this.#ask(next, now);
@@ -270,6 +267,12 @@ export class Query implements Timed, Sender {
     else candidate.tcp += 1;
     if (++this.#sends > 1) this.#network.work.statistics.retries += 1;
     this.#flight.enter(newAttempt(this, candidate.server, candidate.transport), now);
+  }
+
+  /** The same server, asked in another way: a send like any other (RFC 9520, 3.1). */
+  #askAgain(candidate: Candidate, now: Millis): void {
+    if (sends(candidate) < this.#network.attempts) this.#ask(candidate, now);
+    else this.#refused(candidate, "server-failure", now);
   }
 
   #finish(outcome: Outcome, now: Millis): void {

@@ -25,6 +25,9 @@ import { Work } from "./work.ts";
 const PREFETCH = 0.1;
 const PREFETCH_LEAST: Millis = 10_000;
 
+/** What there is of a lookup from its first moment. */
+type Begun = Pick<Lookup, "id" | "request" | "start">;
+
 /** Answers names: from literals, hosts file, special names and cache at once, from name servers when it must. */
 export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, Desk {
   readonly #work: Work;
@@ -56,11 +59,6 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     return this.#lookups.size > 0;
   }
 
-  /** Lookups that have no answer yet. */
-  get pending(): number {
-    return this.#lookups.size;
-  }
-
   /** Whether `trace` outputs are wanted. */
   set isTraced(isTraced: boolean) {
     this.#work.isTraced = isTraced;
@@ -74,10 +72,6 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     return this.#network.servers;
   }
 
-  get sockets(): { readonly udp: number; readonly tcp: number } {
-    return { udp: this.#network.channels.size, tcp: this.#network.connections.size };
-  }
-
   handle(input: ResolverInput | Timeout, now: Millis): readonly ResolverOutput[] {
     switch (input.type) {
       case "timeout":
@@ -89,11 +83,14 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
       case "abort":
         this.#abort(input.lookup, now);
         break;
+      case "used":
+        for (const type of input.types) this.#used(input.name, type, now);
+        break;
       case "datagram":
         this.#network.datagram(input.channel, input.bytes, now);
         break;
       case "channel-failed":
-        this.#network.channelFailed(input.channel, now);
+        this.#network.channelFailed(input.channel, input.code, now);
         break;
       case "connected":
         break;
@@ -101,13 +98,15 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
         this.#network.stream(input.connection, input.bytes, now);
         break;
       case "disconnected":
-        this.#network.disconnected(input.connection, now);
+        this.#network.disconnected(input.connection, input.code, now);
         break;
       case "configure":
         this.#configure(input.conf);
         break;
       case "hosts":
         this.#hosts = input.hosts;
+        // `peek` asks the cache alone.
+        this.clear();
         break;
       case "close":
         this.#close(now);
@@ -123,6 +122,7 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     const known = this.#cache.get(name, type, now);
     if (known === undefined) return undefined;
     const { failure } = known;
+    this.#work.statistics.cacheHits += 1;
     return failure === undefined || failure === "no-data" || failure === "not-found"
       ? known.addresses
       : undefined;
@@ -138,16 +138,14 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
   }
 
   find(name: Name, type: RecordType, { request }: Lookup, now: Millis): Known | Fetch {
-    const local = localAnswer(name, type, { hosts: this.#hosts, options: this.#work.options }, now);
+    const local = this.#local(name, type, now);
     if (local !== undefined) return local;
     const servers = request.servers;
     const key = servers === undefined ? name : `${name} ${servers.map(formatServer).join(" ")}`;
     const known = request.fresh === true ? undefined : this.#cache.get(key, type, now);
     if (known !== undefined) {
       this.#work.statistics.cacheHits += 1;
-      const { prefetch } = this.#work.options.cache;
-      if (prefetch && servers === undefined && this.#isEnding(known, now))
-        this.#prefetch(key, name, type, now);
+      if (servers === undefined) this.#prefetch(known, name, type, now);
       return known;
     }
     this.#work.statistics.cacheMisses += 1;
@@ -159,45 +157,56 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     this.#work.emit({ type: "part", lookup: lookup.id, of: type, addresses, failure });
   }
 
-  answered(lookup: Lookup, answer: Answer): void {
+  answered(lookup: Lookup, answer: Answer, now: Millis): void {
     this.#forget(lookup);
-    this.#work.statistics.answered += 1;
     if (answer.stale) this.#work.statistics.staleAnswers += 1;
-    this.#work.emit({ type: "answer", lookup: lookup.id, answer });
+    this.#answer(lookup, answer, now);
   }
 
-  failed(lookup: Lookup, code: DnsFailure): void {
+  failed(lookup: Lookup, code: DnsFailure, now: Millis): void {
     this.#forget(lookup);
-    this.#fail(lookup.id, code, lookup.request.name);
+    this.#fail(lookup, code, now);
   }
 
   #begin(id: LookupId, request: LookupRequest, now: Millis): void {
     if (this.#isClosed) {
-      this.#fail(id, "aborted", request.name);
+      this.#fail({ id, request, start: now }, "aborted", now);
       return;
     }
     this.#work.statistics.lookups += 1;
     const literal = literalAnswer(request);
     if (literal === "no-data") {
-      this.#fail(id, literal, request.name);
+      this.#fail({ id, request, start: now }, literal, now);
       return;
     }
     if (literal !== undefined) {
-      this.#work.statistics.answered += 1;
-      this.#work.emit({ type: "answer", lookup: id, answer: literal });
+      this.#answer({ id, request, start: now }, literal, now);
       return;
     }
-    const names = searchNames(request.name, request.search === false ? undefined : this.#conf);
-    const wantsHost = request.types.some((type) => type === "A" || type === "AAAA");
-    const usable = wantsHost ? names?.filter(isHostname) : names;
-    if (usable === undefined || usable.length === 0) {
-      this.#fail(id, "bad-name", request.name);
+    const names = this.#namesOf(request, now);
+    if (names.length === 0) {
+      this.#fail({ id, request, start: now }, "bad-name", now);
       return;
     }
-    const lookup = new Lookup(id, request, usable, this);
+    const lookup = new Lookup({ id, request, names, start: now }, this);
     this.#lookups.set(id, lookup);
     this.#work.deadlines.set(lookup, request.deadline);
     lookup.begin(now);
+  }
+
+  /** What to try, in order. What this host knows itself is never completed by the search list: DNS-50, DNS-51. */
+  #namesOf({ name, types, search }: LookupRequest, now: Millis): readonly Name[] {
+    const names = searchNames(name, search === false ? undefined : this.#conf) ?? [];
+    const wantsHost = types.some((type) => type === "A" || type === "AAAA");
+    const usable = wantsHost ? names.filter(isHostname) : names;
+    if (usable.length < 2) return usable;
+    const bare = searchNames(name, undefined) as readonly [Name];
+    const isLocal = types.some((type) => this.#local(bare[0], type, now) !== undefined);
+    return isLocal ? bare : usable;
+  }
+
+  #local(name: Name, type: RecordType, now: Millis): Known | undefined {
+    return localAnswer(name, type, { hosts: this.#hosts, options: this.#work.options }, now);
   }
 
   #abort(id: LookupId, now: Millis): void {
@@ -225,30 +234,35 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
       return known;
     }
     const servers = guests ?? this.#network.servers;
-    const fetch = new Fetch(
-      { key, name, type, servers, failures: this.#failures, ended: () => this.#fetches.delete(id) },
-      this.#network,
-      this.#cache,
-    );
+    const ended = (): void => {
+      this.#fetches.delete(id);
+      if (this.#hosts.byName.has(name)) this.#cache.clear(key);
+    };
+    const options = { key, name, type, servers, failures: this.#failures, ended };
+    const fetch = new Fetch(options, this.#network, this.#cache);
     this.#fetches.set(id, fetch);
     return fetch;
   }
 
-  #prefetch(key: string, name: Name, type: RecordType, now: Millis): void {
-    if (this.#fetches.has(`${key}|${type}`)) return;
-    this.#work.statistics.prefetches += 1;
-    this.#fetch(key, name, type, undefined).start(now);
+  #used(name: Name, type: RecordType, now: Millis): void {
+    const known = this.#cache.get(name, type, now);
+    if (known !== undefined) this.#prefetch(known, name, type, now);
   }
 
-  #isEnding({ expires, lifetime, failure }: Known, now: Millis): boolean {
-    return failure === undefined && lifetime >= PREFETCH_LEAST && expires - now < lifetime * PREFETCH;
+  #prefetch({ expires, lifetime, failure, isStale }: Known, name: Name, type: RecordType, now: Millis): void {
+    const isWorth = failure === undefined && !isStale && lifetime >= PREFETCH_LEAST;
+    if (!this.#work.options.cache.prefetch || !isWorth) return;
+    const id = `${name}|${type}`;
+    if (expires - now >= lifetime * PREFETCH || this.#fetches.has(id) || this.#failures.has(id)) return;
+    this.#work.statistics.prefetches += 1;
+    this.#fetch(name, name, type, undefined).start(now);
   }
 
   #close(now: Millis): void {
     this.#isClosed = true;
     for (const lookup of [...this.#lookups.values()]) {
       lookup.leave(now);
-      this.failed(lookup, "aborted");
+      this.failed(lookup, "aborted", now);
     }
     this.#network.close(now);
     this.#work.deadlines.clear();
@@ -259,8 +273,21 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     this.#work.deadlines.set(lookup, NEVER);
   }
 
-  #fail(id: LookupId, code: DnsFailure, name: string): void {
+  #answer({ id, request, start }: Begun, answer: Answer, now: Millis): void {
+    this.#work.statistics.answered += 1;
+    if (this.#work.isTraced) {
+      const { name, cached, transport, source, stale } = answer;
+      const from = cached && transport !== "none" ? "cache" : source;
+      const { types } = request;
+      this.#work.trace({ step: "answered", name, types, source: from, stale, ms: now - start });
+    }
+    this.#work.emit({ type: "answer", lookup: id, answer });
+  }
+
+  #fail({ id, request, start }: Begun, code: DnsFailure, now: Millis): void {
+    const { name, types } = request;
     this.#work.statistics.failed += 1;
+    this.#work.trace({ step: "failed", name, types, code, ms: now - start });
     this.#work.emit({ type: "failed", lookup: id, code, name });
   }
 }

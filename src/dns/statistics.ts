@@ -28,6 +28,8 @@ export class Statistics {
   wrongQuestion = 0;
   wrongCase = 0;
   malformed = 0;
+  /** Answers with bytes behind their last record. */
+  trailing = 0;
   /** Right answers to a try that no longer waited. */
   late = 0;
   /** Queries that went on over TCP because of a wrong datagram: DNS-07. */

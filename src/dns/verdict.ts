@@ -15,7 +15,13 @@ export type Verdict =
   | { readonly type: "cookie-again"; readonly cookie: Uint8Array | undefined }
   /** The server will not say. */
   | { readonly type: "failure"; readonly code: DnsFailure; readonly cookie: Uint8Array | undefined }
-  | { readonly type: "finding"; readonly finding: Finding; readonly cookie: Uint8Array | undefined };
+  | {
+      readonly type: "finding";
+      readonly finding: Finding;
+      readonly cookie: Uint8Array | undefined;
+      /** Bytes behind the last record: tolerated. */
+      readonly trailing: number;
+    };
 
 /** What was asked, and what is known of who answers. */
 export interface Asked {
@@ -38,7 +44,12 @@ export function judge(bytes: Uint8Array, asked: Asked): Verdict {
   switch (message.rcode) {
     case RCODE.ok:
     case RCODE.nameError:
-      return { type: "finding", finding: findAnswer(message, asked.question, asked.hops), cookie };
+      return {
+        type: "finding",
+        finding: findAnswer(message, asked.question, asked.hops),
+        cookie,
+        trailing: message.trailing,
+      };
     case RCODE.formatError:
     case RCODE.notImplemented:
     case RCODE.badVersion:

@@ -61,6 +61,8 @@ export interface Answer {
 export type ResolverInput =
   | { readonly type: "lookup"; readonly lookup: LookupId; readonly request: LookupRequest }
   | { readonly type: "abort"; readonly lookup: LookupId }
+  /** A name was used that `peek` gave: what is used to the end of its time is asked for again. */
+  | { readonly type: "used"; readonly name: Name; readonly types: readonly ("A" | "AAAA")[] }
   | { readonly type: "datagram"; readonly channel: ChannelId; readonly bytes: Uint8Array }
   /** The socket failed, or the host answered that nobody listens there. */
   | { readonly type: "channel-failed"; readonly channel: ChannelId; readonly code: string }
@@ -116,12 +118,41 @@ export type TraceEvent =
       readonly outcome: string;
       readonly ms: Millis;
     }
+  /** Nobody listens there, or the connection broke; `code` is the system's, such as ECONNREFUSED. */
+  | {
+      readonly step: "unreachable";
+      readonly name: Name;
+      readonly of: RecordType;
+      readonly server: string;
+      readonly transport: "udp" | "tcp";
+      readonly code: string;
+    }
   /** Bytes that were not taken as an answer, and why. */
-  | { readonly step: "dropped"; readonly server: string; readonly reason: string; readonly size: number }
+  | { readonly step: "dropped"; readonly server: string; readonly reason: DropReason; readonly size: number }
   | {
       readonly step: "silent";
       readonly name: Name;
       readonly of: RecordType;
       readonly server: string;
       readonly ms: Millis;
+    }
+  /** The end of a lookup, with the time it took. */
+  | {
+      readonly step: "answered";
+      readonly name: Name;
+      readonly types: readonly RecordType[];
+      /** A server's label, or `cache`, `hosts`, `special`, `literal`. */
+      readonly source: string;
+      readonly stale: boolean;
+      readonly ms: Millis;
+    }
+  | {
+      readonly step: "failed";
+      readonly name: string;
+      readonly types: readonly RecordType[];
+      readonly code: DnsFailure;
+      readonly ms: Millis;
     };
+
+/** Why bytes that came were not taken as an answer. */
+export type DropReason = "short" | "id" | "not-a-response" | "question" | "casing" | "malformed" | "cookie";

@@ -1,8 +1,18 @@
-import type { Clock, ConnectionInfo, Ports, Text, TimeSource, Transport } from "../context/index.ts";
+import {
+  type Clock,
+  type ConnectionInfo,
+  LazyResolver,
+  type NameResolver,
+  type Ports,
+  type Text,
+  type TimeSource,
+  type Transport,
+} from "../context/index.ts";
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
 import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
+import { createHostResolver } from "./datagrams/host-resolver.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { connectReason, Dialer } from "./dialer/index.ts";
 import { raise } from "./raise.ts";
@@ -11,8 +21,11 @@ import { readPolicy } from "./read-policy.ts";
 import { loadTransport, type TransportName, transportName } from "./transports/index.ts";
 
 export interface NodePortsOptions {
-  /** Finds the addresses of hosts. Default: the system's own. */
-  readonly resolver?: HostResolver;
+  /**
+   * Finds the addresses of hosts: what `createResolver()` gives, or anything that can. It stays the program's to close.
+   * Default: a resolver of the context's own, with the system's servers.
+   */
+  readonly resolver?: HostResolver | NameResolver;
   /**
    * What is known of the right time: certificates are judged by it, and dates in headers read by it. For devices whose
    * clock may be wrong; while it is off, needs the optional package koffi. Default: the system's time is right.
@@ -27,7 +40,13 @@ const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) =
 /** The real world for one context: its own dialer and its own transports, each loaded when first needed. */
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
   const { time } = options;
-  const dialer = new Dialer(options);
+  const own = new LazyResolver(async () => {
+    const { createResolver } = await import("./datagrams/create-resolver.ts");
+    return createResolver();
+  });
+  const given = options.resolver ?? own;
+  const resolver = "ask" in given ? given : undefined;
+  const dialer = new Dialer({ ...options, resolver: "ask" in given ? createHostResolver(given) : given });
   const clock: Clock = time === undefined ? systemClock : { ...systemClock, wall: () => time.now() };
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
@@ -48,6 +67,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
     clock,
     random: systemRandom,
     diagnostics,
+    resolver,
     text,
     transport(protocol: Protocol) {
       const name = transportName(protocol);
@@ -67,6 +87,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
       await Promise.all(
         transports.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
       );
+      await own.close();
     },
     raise,
   };

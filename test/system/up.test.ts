@@ -67,7 +67,7 @@ describe.skipIf(missing)("secure-streams up, in a network with nothing but a bar
       previous: "COLLECTING_STDIN",
     });
     expect(events.filter(({ event }) => event === "held").map(({ heldBy }) => heldBy[0].by)).toEqual(
-      expect.arrayContaining(["link", "dhcp", "portal", "time"]),
+      expect.arrayContaining(["dhcp", "portal", "time"]),
     );
     expect(events.find(({ event }) => event === "lease")).toMatchObject({ interface: "dev0", server: TOWN });
   });

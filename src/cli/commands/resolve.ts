@@ -1,12 +1,23 @@
-import type { Answer, DnsRecord, RecordType, TraceEvent } from "../../dns/index.ts";
+import type { Answer, DnsRecord, RecordType } from "../../dns/index.ts";
 import { parseServer, parseType, reverseName } from "../../dns/index.ts";
-import { SecureStreamsError, UsageError } from "../../lib/errors.ts";
+import { type ErrorCode, SecureStreamsError, UsageError } from "../../lib/errors.ts";
 import { type Command, type Invocation, text, texts, wholeNumber } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { type Output, printable } from "../output.ts";
+import { traceLine } from "../trace-line.ts";
 
 /** Milliseconds that one name may take where `--timeout` says nothing. */
 const TIMEOUT = 10_000;
+
+/** What the name says, or a server has said; with the others it matters who was asked. */
+const SAID = new Set<ErrorCode>(["not-found", "no-data", "bad-name", "cname-loop"]);
+
+/** Where an answer comes from that no server gave. */
+const LOCAL: Readonly<Record<string, string>> = {
+  hosts: "from the hosts file",
+  special: "a special name, asked of nobody",
+  literal: "an address already",
+};
 
 export const resolve: Command = {
   name: "resolve",
@@ -42,11 +53,18 @@ Example:
     const timeout = wholeNumber(invocation, "timeout", 1) ?? TIMEOUT;
     const types = requireTypes(invocation);
     const resolver = createResolver(servers.length === 0 ? {} : { servers });
-    if (invocation.values.trace === true) resolver.trace((event) => showStep(output, event));
+    let start = 0;
+    if (invocation.values.trace === true) {
+      resolver.trace((event) => {
+        output.event("trace", event);
+        const line = traceLine(event, performance.now() - start, output.paint);
+        if (line !== undefined) output.note(line);
+      });
+    }
     let worst: ExitCode = EXIT.done;
     try {
       for (const name of positionals) {
-        const start = performance.now();
+        start = performance.now();
         try {
           const reverse = types === undefined || types[0] === "PTR" ? reverseName(name) : undefined;
           const asked = reverse === undefined ? types : (["PTR"] as const);
@@ -57,9 +75,11 @@ Example:
           });
           showAnswer(output, answer, { types: asked, ms: performance.now() - start });
         } catch (error) {
+          signal.throwIfAborted();
           if (!(error instanceof SecureStreamsError)) throw error;
           output.event("error", { name, code: error.code, message: error.message });
-          output.note(output.paint.bad(`[${error.code}] ${printable(error.message)}`));
+          const asked = SAID.has(error.code) ? "" : `; asked: ${resolver.servers.join(", ") || "nobody"}`;
+          output.note(output.paint.bad(`[${error.code}] ${printable(error.message)}${asked}`));
           worst = worseOf(worst, error.code === "timeout" ? EXIT.timeout : EXIT.unreachable);
         }
       }
@@ -87,16 +107,15 @@ function showAnswer(
     addresses,
     records: answer.records.map(plain),
     server: answer.transport === "none" ? null : answer.source,
-    source: answer.source,
     transport: answer.transport === "none" ? null : answer.transport,
-    cached: answer.cached,
-    stale: answer.stale,
+    cached: answer.cached && answer.transport !== "none",
     ms: Math.round(ms * 1000) / 1000,
   });
   const { paint } = output;
   for (const record of answer.records) output.line(printable(zoneLine(record)));
-  const way = answer.transport === "none" ? answer.source : `${answer.source} over ${answer.transport}`;
-  output.note(paint.dim(`${printable(answer.name)}: from ${way}, ${ms.toFixed(1)} ms`));
+  const known = LOCAL[answer.source] ?? `from ${answer.source} over ${answer.transport}`;
+  const way = answer.cached && answer.transport !== "none" ? `${known}, cached` : known;
+  output.note(paint.dim(`${printable(answer.name)}: ${way}, ${ms.toFixed(1)} ms`));
 }
 
 /** As in a zone file. */
@@ -124,33 +143,6 @@ function readable(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes);
   const utf8 = buffer.toString("utf8");
   return utf8.includes("\ufffd") ? buffer.toString("base64") : utf8;
-}
-
-function showStep(output: Output, event: TraceEvent): void {
-  output.event("trace", event);
-  const { paint } = output;
-  switch (event.step) {
-    case "sent":
-      output.note(
-        paint.dim(`-> ${event.server} ${event.transport} ${event.name} ${event.of} (${event.size} bytes)`),
-      );
-      return;
-    case "received":
-      output.note(
-        `<- ${event.server} ${event.transport} ${event.name} ${event.of}: ${event.outcome}, ${event.size} bytes, ${event.ms.toFixed(1)} ms`,
-      );
-      return;
-    case "dropped":
-      output.note(
-        paint.bad(`<- ${event.server}: ${event.size} bytes not taken as an answer: ${event.reason}`),
-      );
-      return;
-    case "silent":
-      output.note(
-        paint.bad(`-- ${event.server} ${event.name} ${event.of}: silent for ${event.ms.toFixed(0)} ms`),
-      );
-      return;
-  }
 }
 
 function requireTypes(invocation: Invocation): readonly RecordType[] | undefined {

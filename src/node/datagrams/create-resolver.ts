@@ -1,11 +1,12 @@
 import { channel } from "node:diagnostics_channel";
-import { networkInterfaces } from "node:os";
 import { domainToASCII } from "node:url";
-import { Resolver, type ResolverPorts } from "../../context/index.ts";
+import type { ResolverPorts } from "../../context/index.ts";
+import { Resolver } from "../../context/resolver/index.ts";
 import { DEFAULT_OPTIONS, parseServer, type ResolverOptions, type ServerAddress } from "../../dns/index.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { systemClock } from "../clock.ts";
 import { systemRandom } from "../random.ts";
+import { HostFamilies } from "./host-families.ts";
 import { RouteOrder } from "./order-by-route.ts";
 import { type SystemFiles, watchSystem } from "./system-files.ts";
 import { openTcpConnection } from "./tcp-connection.ts";
@@ -41,6 +42,7 @@ export function createResolver(options: CreateResolverOptions = {}): Resolver {
 /** The real world for one resolver. */
 export function createResolverPorts(files: SystemFiles = {}): ResolverPorts {
   const routes = new RouteOrder();
+  const families = new HostFamilies();
   return {
     clock: systemClock,
     random: systemRandom,
@@ -49,15 +51,9 @@ export function createResolverPorts(files: SystemFiles = {}): ResolverPorts {
     watchSystem: (told) => watchSystem(files, told),
     order: (addresses) => routes.order(addresses),
     toAscii: domainToASCII,
-    hasOnlyIpv6,
+    hasOnlyIpv6: () => families.hasOnlyIpv6(),
     diagnostics: { hasSubscribers: () => events.hasSubscribers, publish: (event) => events.publish(event) },
   };
-}
-
-function hasOnlyIpv6(): boolean {
-  const outward = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-  const families = outward.filter(({ internal }) => !internal).map(({ family }) => family);
-  return families.includes("IPv6") && !families.includes("IPv4");
 }
 
 function requireServer(text: string): ServerAddress {

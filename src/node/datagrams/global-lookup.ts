@@ -1,47 +1,65 @@
 import dns from "node:dns";
-import { syncBuiltinESMExports } from "node:module";
-import { Agent, getGlobalDispatcher, setGlobalDispatcher } from "undici";
-import type { Resolver } from "../../context/index.ts";
-import { createLookup } from "./lookup.ts";
+import { createRequire, syncBuiltinESMExports } from "node:module";
+import { promisify } from "node:util";
+import type { Dispatcher } from "undici";
+import type { NameResolver } from "../../context/index.ts";
+import { createResolver } from "./create-resolver.ts";
+import { createLookup, promisedLookup } from "./lookup.ts";
 
-/** What `net` and undici used before the first installation. */
-interface Before {
-  readonly lookup: typeof dns.lookup;
-  readonly promised: typeof dns.promises.lookup;
-  readonly dispatcher: ReturnType<typeof getGlobalDispatcher>;
-}
+type Undici = typeof import("undici");
 
 /**
- * Has every `dns.lookup` of the process ask `resolver`: `net`, `tls`, `http` and `https` through their default, undici
- * and `fetch` through the global dispatcher. Returns the way to take it away again, whoever came later untouched.
+ * Has every `dns.lookup` of the process ask `resolver`, or one made for the purpose: `net`, `tls`, `http` and `https`
+ * through their default, undici and `fetch` through the global dispatcher. Returns the way to take it away again,
+ * whoever came later untouched.
  */
-export function installGlobalLookup(resolver: Resolver): () => void {
-  const before: Before = {
-    lookup: dns.lookup,
-    promised: dns.promises.lookup,
-    dispatcher: getGlobalDispatcher(),
-  };
-  const lookup = Object.assign(createLookup(resolver), { __promisify__: dns.lookup.__promisify__ });
+export function installGlobalLookup(resolver?: NameResolver): () => void {
+  const own = resolver === undefined ? createResolver() : undefined;
+  const lookup = createLookup(resolver ?? (own as NameResolver));
+  const ours = promisedLookup(lookup);
+  const before = { lookup: dns.lookup, promised: dns.promises.lookup };
+  let isInstalled = true;
+  // One who came later may hold on to these: once taken away, they hand on to what was there before.
   const promised = (hostname: string, options: object | number = {}): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      createLookup(resolver)(hostname, options, (error, address, family) => {
-        if (error !== null) reject(error);
-        else resolve(Array.isArray(address) ? address : { address, family });
-      });
-    });
-  const agent = new Agent({ connect: { lookup: lookup as never } });
-  dns.lookup = lookup as never;
+    isInstalled ? ours(hostname, options) : before.promised(hostname, options as object);
+  const passing = Object.assign(
+    (...args: Parameters<typeof lookup>): void => {
+      if (isInstalled) lookup(...args);
+      else (before.lookup as typeof lookup)(...args);
+    },
+    { [promisify.custom]: promised },
+  );
+  const removeDispatcher = installDispatcher(lookup);
+  dns.lookup = passing as never;
   dns.promises.lookup = promised as never;
   syncBuiltinESMExports();
-  setGlobalDispatcher(agent);
-  let isInstalled = true;
   return () => {
     if (!isInstalled) return;
     isInstalled = false;
-    if (dns.lookup === (lookup as unknown)) dns.lookup = before.lookup;
+    if (dns.lookup === (passing as unknown)) dns.lookup = before.lookup;
     if (dns.promises.lookup === (promised as unknown)) dns.promises.lookup = before.promised;
     syncBuiltinESMExports();
-    if (getGlobalDispatcher() === agent) setGlobalDispatcher(before.dispatcher);
+    removeDispatcher();
+    own?.close();
+  };
+}
+
+/** Undici's code is loaded here and not before: who wants names alone does without. */
+function installDispatcher(lookup: ReturnType<typeof createLookup>): () => void {
+  const undici = createRequire(import.meta.url)("undici") as Undici;
+  const before = undici.getGlobalDispatcher();
+  const agent = new undici.Agent({ connect: { lookup } });
+  let current: Dispatcher = agent;
+  class Passing extends undici.Dispatcher {
+    override dispatch(...args: Parameters<Dispatcher["dispatch"]>): boolean {
+      return current.dispatch(...args);
+    }
+  }
+  const passing = new Passing();
+  undici.setGlobalDispatcher(passing);
+  return () => {
+    current = before;
+    if (undici.getGlobalDispatcher() === passing) undici.setGlobalDispatcher(before);
     void agent.close();
   };
 }

@@ -1,4 +1,4 @@
-import { dnsReason, type Resolver } from "../../context/index.ts";
+import { dnsReason, type NameResolver } from "../../context/index.ts";
 import type { Family, HostResolver, Resolution, ResolveEvents } from "../../dial/index.ts";
 import type { DnsFailure, RecordType } from "../../dns/index.ts";
 
@@ -6,7 +6,7 @@ import type { DnsFailure, RecordType } from "../../dns/index.ts";
 const DEADLINE = 10_000;
 
 /** What the dialer asks: addresses of each family as they come, AAAA asked for first (RFC 8305, 3). */
-export function createHostResolver(resolver: Resolver): HostResolver {
+export function createHostResolver(resolver: NameResolver): HostResolver {
   return { resolve: (host, events) => new HostResolution(resolver, host, events) };
 }
 
@@ -17,7 +17,7 @@ class HostResolution implements Resolution {
   #stop: () => void = () => {};
   #isCancelled = false;
 
-  constructor(resolver: Resolver, host: string, events: ResolveEvents) {
+  constructor(resolver: NameResolver, host: string, events: ResolveEvents) {
     this.#host = host;
     this.#events = events;
     queueMicrotask(() => this.#start(resolver));
@@ -28,7 +28,7 @@ class HostResolution implements Resolution {
     this.#stop();
   }
 
-  #start(resolver: Resolver): void {
+  #start(resolver: NameResolver): void {
     if (this.#isCancelled) return;
     const request = {
       name: this.#host,

@@ -1,14 +1,15 @@
 import type { LookupAddress, LookupOptions } from "node:dns";
-import { ADDRCONFIG, ALL, V4MAPPED } from "node:dns";
-import { networkInterfaces } from "node:os";
-import type { AddressOptions, DnsError, Resolver } from "../../context/index.ts";
+import { ADDRCONFIG, ALL, getDefaultResultOrder, V4MAPPED } from "node:dns";
+import { promisify } from "node:util";
+import { type AddressOptions, DnsError, type NameResolver } from "../../context/index.ts";
 import { addressFamily } from "../../dns/index.ts";
+import { HostFamilies } from "./host-families.ts";
 import { toNodeError } from "./node-error.ts";
 
 /** The callback of `dns.lookup`: one address, or with `all` a list. */
 export type LookupCallback = (
   error: NodeJS.ErrnoException | null,
-  address?: string | LookupAddress[],
+  address: string | LookupAddress[],
   family?: number,
 ) => void;
 
@@ -27,49 +28,88 @@ interface Wanted {
 
 const FAMILIES: Readonly<Record<string, 0 | 4 | 6>> = { "0": 0, "4": 4, "6": 6, IPv4: 4, IPv6: 6 };
 const HINTS = ADDRCONFIG | ALL | V4MAPPED;
-/** How long what the interfaces say is taken for granted. */
+/** How long the order of a host's addresses is taken for granted. */
 const KEPT = 2000;
 const MOST = 10_000;
 
 /** A drop-in for `dns.lookup` that asks `resolver`. Calls back later, never before it has returned. */
-export function createLookup(resolver: Resolver): LookupFunction {
-  const configured = new ConfiguredFamilies();
+export function createLookup(resolver: NameResolver): LookupFunction {
+  const families = new HostFamilies();
   const ready = new Ready(resolver);
-  return (hostname: string, given: LookupOptions | number | LookupCallback, last?: LookupCallback): void => {
+  const lookup = (
+    hostname: string,
+    given: LookupOptions | number | LookupCallback,
+    last?: LookupCallback,
+  ): void => {
     const callback = typeof given === "function" ? given : last;
-    if (typeof callback !== "function") throw invalid("callback", "of type function", callback);
+    if (typeof callback !== "function") throw invalid("TYPE", "callback", "of type function", callback);
     const wanted = readOptions(typeof given === "function" ? {} : given);
     if (!hostname) {
-      process.nextTick(callback, null, wanted.all ? [] : null, wanted.family === 6 ? 6 : 4);
+      if (wanted.all) process.nextTick(callback, null, []);
+      else process.nextTick(callback, null, null, wanted.family === 6 ? 6 : 4);
       return;
     }
-    if (typeof hostname !== "string") throw invalid("hostname", "of type string", hostname);
+    if (typeof hostname !== "string") throw invalid("TYPE", "hostname", "of type string", hostname);
     const cached = ready.find(hostname, wanted);
     if (cached !== undefined) {
       process.nextTick(deliver, cached, wanted, callback);
       return;
     }
-    const { family, order } = wanted;
-    const asked = wanted.hints & ADDRCONFIG && family === 0 ? configured.only() : family;
-    resolver
-      .addresses(hostname, { family: asked, order, mapped: (wanted.hints & V4MAPPED) !== 0 && family === 6 })
-      .then(
-        // Out of the promise, so that what a callback throws is an uncaught exception.
-        (addresses) => {
-          ready.remember(hostname, wanted, addresses);
-          process.nextTick(deliver, addresses, wanted, callback);
-        },
-        (error: DnsError) => process.nextTick(callback, toNodeError(error, "getaddrinfo", hostname)),
-      );
+    if (addressFamily(hostname) !== 0) {
+      process.nextTick(deliver, [hostname], wanted, callback);
+      return;
+    }
+    const { order, hints } = wanted;
+    const family =
+      (hints & ADDRCONFIG) === 0 ? wanted.family : narrowed(wanted.family, families.configured());
+    if (family === undefined) {
+      const error = toNodeError(new DnsError("no-data", hostname), "getaddrinfo", hostname);
+      process.nextTick(callback, error);
+      return;
+    }
+    resolver.addresses(hostname, { family, order, mapped: wanted.family === 6 && isMapped(hints) }).then(
+      // Out of the promise, so that what a callback throws is an uncaught exception.
+      (addresses) => {
+        ready.remember(hostname, wanted, addresses);
+        process.nextTick(deliver, addresses, wanted, callback);
+      },
+      (error: DnsError) => process.nextTick(callback, toNodeError(error, "getaddrinfo", hostname)),
+    );
   };
+  return Object.assign(lookup, { [promisify.custom]: promisedLookup(lookup) });
+}
+
+/** The form of `dns.promises.lookup`: resolves to `{ address, family }`, or with `all` to the list. */
+export function promisedLookup(
+  lookup: LookupFunction,
+): (hostname: string, options?: LookupOptions | number) => Promise<unknown> {
+  return (hostname, options = {}) =>
+    new Promise((resolve, reject) => {
+      lookup(hostname, options, (error, address, family) => {
+        if (error !== null) reject(error);
+        else resolve(Array.isArray(address) ? address : { address, family });
+      });
+    });
+}
+
+/** `ADDRCONFIG`: the family to ask for on a host with these; undefined where it has not the wanted one. */
+function narrowed(wanted: 0 | 4 | 6, configured: readonly (4 | 6)[]): 0 | 4 | 6 | undefined {
+  const [first] = configured;
+  if (wanted === 0) return configured.length === 1 && first !== undefined ? first : 0;
+  return configured.includes(wanted) ? wanted : undefined;
+}
+
+function isMapped(hints: number): boolean | "all" {
+  if ((hints & V4MAPPED) === 0) return false;
+  return (hints & ALL) === 0 ? true : "all";
 }
 
 /** Answers at once what is cached and whose order is known. */
 class Ready {
-  readonly #resolver: Resolver;
+  readonly #resolver: NameResolver;
   readonly #ordered = new Map<string, Ordered>();
 
-  constructor(resolver: Resolver) {
+  constructor(resolver: NameResolver) {
     this.#resolver = resolver;
   }
 
@@ -118,23 +158,27 @@ function deliver(addresses: readonly string[], { all }: Wanted, callback: Lookup
 
 function readOptions(options: LookupOptions | number | null | undefined): Wanted {
   if (typeof options === "number" || options == null) {
-    return { family: readFamily(options ?? 0), all: false, order: "rfc6724", hints: 0 };
+    return { family: readFamily(options ?? 0), all: false, order: readOrder({}), hints: 0 };
   }
   const { all = false, hints = 0 } = options;
-  if (typeof all !== "boolean") throw invalid("options.all", "of type boolean", all);
-  if (typeof hints !== "number" || (hints & ~HINTS) !== 0)
-    throw invalid("options.hints", "made of flags", hints);
+  if (typeof all !== "boolean") throw invalid("TYPE", "options.all", "of type boolean", all);
+  if (typeof hints !== "number") throw invalid("TYPE", "options.hints", "of type number", hints);
+  if ((hints & ~HINTS) !== 0) throw invalid("VALUE", "options.hints", "made of flags", hints);
   return { family: readFamily(options.family ?? 0), all, order: readOrder(options), hints };
 }
 
 function readFamily(family: unknown): 0 | 4 | 6 {
   const known = FAMILIES[String(family)];
-  if (known === undefined) throw invalid("options.family", "one of 0, 4, 6", family);
+  if (known === undefined) throw invalid("VALUE", "options.family", "one of 0, 4, 6", family);
   return known;
 }
 
 function readOrder(options: LookupOptions & { readonly order?: string }): AddressOptions["order"] {
-  switch (options.order ?? (options.verbatim === false ? "ipv4first" : "verbatim")) {
+  const { verbatim, order } = options;
+  if (verbatim != null && typeof verbatim !== "boolean")
+    throw invalid("TYPE", "options.verbatim", "of type boolean", verbatim);
+  const byVerbatim = verbatim == null ? getDefaultResultOrder() : verbatim ? "verbatim" : "ipv4first";
+  switch (order ?? byVerbatim) {
     case "verbatim":
       return "rfc6724";
     case "ipv4first":
@@ -142,28 +186,11 @@ function readOrder(options: LookupOptions & { readonly order?: string }): Addres
     case "ipv6first":
       return "ipv6first";
     default:
-      throw invalid("options.order", "one of verbatim, ipv4first, ipv6first", options.order);
+      throw invalid("VALUE", "options.order", "one of verbatim, ipv4first, ipv6first", options.order);
   }
 }
 
-function invalid(name: string, wanted: string, given: unknown): TypeError {
+function invalid(kind: "TYPE" | "VALUE", name: string, wanted: string, given: unknown): TypeError {
   const error = new TypeError(`Cannot look up: "${name}" must be ${wanted}, not ${String(given)}`);
-  return Object.assign(error, { code: "ERR_INVALID_ARG_VALUE" });
-}
-
-/** Which families this host has an outward address of (`ADDRCONFIG`). */
-class ConfiguredFamilies {
-  #until = 0;
-  #only: 0 | 4 | 6 = 0;
-
-  /** The single family, or 0 for both. */
-  only(): 0 | 4 | 6 {
-    const now = performance.now();
-    if (now < this.#until) return this.#only;
-    this.#until = now + KEPT;
-    const outward = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
-    const families = new Set(outward.filter(({ internal }) => !internal).map(({ family }) => family));
-    this.#only = families.size !== 1 ? 0 : families.has("IPv4") ? 4 : 6;
-    return this.#only;
-  }
+  return Object.assign(error, { code: `ERR_INVALID_ARG_${kind}` });
 }

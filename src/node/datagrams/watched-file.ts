@@ -15,11 +15,14 @@ export function watchText(path: string, told: (text: string) => void): () => voi
   let last = readNow(path);
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
+  const watchers = new Map<string, FSWatcher | undefined>();
   told(last);
 
   const read = async (): Promise<void> => {
     const text = await readFile(path, "utf8").catch(() => "");
-    if (isOver || text === last) return;
+    if (isOver) return;
+    follow();
+    if (text === last) return;
     last = text;
     told(text);
   };
@@ -29,9 +32,17 @@ export function watchText(path: string, told: (text: string) => void): () => voi
       void read();
     }, SETTLE).unref();
   };
-  const watchers = [path, resolved(path)]
-    .filter((each, index, all) => all.indexOf(each) === index)
-    .map((each) => watchName(each, changed));
+  // A link may be made to point elsewhere, as systemd-resolved and its rivals do.
+  const follow = (): void => {
+    const names = [path, resolved(path)];
+    for (const [name, watcher] of watchers) {
+      if (names.includes(name)) continue;
+      watcher?.close();
+      watchers.delete(name);
+    }
+    for (const name of names) if (!watchers.has(name)) watchers.set(name, watchName(name, changed));
+  };
+  follow();
   // A file mounted over another one tells no directory; only its times do.
   watchFile(path, { interval: POLL, persistent: false }, changed);
 
@@ -39,7 +50,7 @@ export function watchText(path: string, told: (text: string) => void): () => voi
     isOver = true;
     clearTimeout(timer);
     unwatchFile(path, changed);
-    for (const watcher of watchers) watcher?.close();
+    for (const watcher of watchers.values()) watcher?.close();
   };
 }
 

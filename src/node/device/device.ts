@@ -9,11 +9,11 @@ import {
   NetworkPart,
   PolicyPart,
   PortalPart,
-  type Resolver,
   type System,
   type SystemPart,
   TimePart,
 } from "../../context/index.ts";
+import type { Resolver } from "../../context/resolver/index.ts";
 import type { Lease } from "../../dhcp/index.ts";
 import { Blobs } from "../../system/index.ts";
 import { createHostResolver, createResolver } from "../datagrams/index.ts";

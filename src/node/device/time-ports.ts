@@ -1,6 +1,7 @@
 import { createSocket } from "node:dgram";
 import { isIP } from "node:net";
-import type { Resolver, TimePorts } from "../../context/index.ts";
+import type { TimePorts } from "../../context/index.ts";
+import type { Resolver } from "../../context/resolver/index.ts";
 import { createClockSetter } from "../platform/index.ts";
 
 const NTP_PORT = 123;

@@ -4,14 +4,12 @@ import {
   addressFamily,
   type CacheEntry,
   DEFAULT_RESOLV_CONF,
-  type DnsFailure,
   isHostname,
   type LookupId,
   type LookupRequest,
   mapped,
   parseName,
   parseServer,
-  type RecordType,
   type ResolvConf,
   ResolverMachine,
   type ResolverOptions,
@@ -20,12 +18,12 @@ import {
   type ServerAddress,
   type Statistics,
   type TraceEvent,
-} from "../dns/index.ts";
-import { UsageError } from "../lib/errors.ts";
-import { type Millis, seconds } from "../lib/millis.ts";
-import { Driver } from "./driver.ts";
-import type { Abortable } from "./ports.ts";
-import { DnsError } from "./resolver-error.ts";
+} from "../../dns/index.ts";
+import { UsageError } from "../../lib/errors.ts";
+import { type Millis, seconds } from "../../lib/millis.ts";
+import { Driver } from "../driver.ts";
+import { DnsError } from "./dns-error.ts";
+import type { AddressOptions, LookupEvents, NameResolver, ResolveOptions } from "./name-resolver.ts";
 import type { ResolverPorts } from "./resolver-ports.ts";
 import { ResolverSockets } from "./resolver-sockets.ts";
 
@@ -37,38 +35,8 @@ export interface Settings extends ResolverOptions {
   readonly servers: readonly ServerAddress[] | undefined;
 }
 
-export interface ResolveOptions {
-  /** Default: A and AAAA. */
-  readonly types?: readonly RecordType[];
-  /** Gives up; the promise rejects with `aborted`. */
-  readonly signal?: Abortable | undefined;
-  /** Milliseconds for all of it; default 10 000. */
-  readonly timeout?: Millis | undefined;
-  /** Ask these servers: `"192.0.2.1"`, `"192.0.2.1:5353"`, `"[2001:db8::1]:53"`, `"192.0.2.1#5353"`. */
-  readonly servers?: readonly string[] | undefined;
-  /** Try the suffixes of the search list; default true for A and AAAA. */
-  readonly search?: boolean;
-  /** Do not read the cache. */
-  readonly fresh?: boolean;
-}
-
-export interface AddressOptions extends Omit<ResolveOptions, "types"> {
-  readonly family?: 0 | 4 | 6;
-  /** Give IPv4 addresses as `::ffff:a.b.c.d` where the family is 6 and there is no IPv6 address. */
-  readonly mapped?: boolean;
-  /** Default `rfc6724`. */
-  readonly order?: "rfc6724" | "ipv4first" | "ipv6first" | "as-received";
-}
-
-/** What a lookup is told; one of `answered` and `failed`, once, after `part` for each type where `parts` asks for it. */
-export interface LookupEvents {
-  answered(answer: Answer): void;
-  failed(code: DnsFailure, name: string): void;
-  part?(type: RecordType, addresses: readonly Address[], failure: DnsFailure | undefined): void;
-}
-
 /** Names to addresses and records, from the event loop, with a true cache. */
-export class Resolver {
+export class Resolver implements NameResolver {
   readonly #ports: ResolverPorts;
   readonly #settings: Settings;
   readonly #machine: ResolverMachine;
@@ -148,14 +116,15 @@ export class Resolver {
 
   /** The addresses of a host, best first. Rejects with DnsError. */
   async addresses(host: string, options: AddressOptions = {}): Promise<readonly Address[]> {
-    const { family = 0, order = "rfc6724", ...rest } = options;
-    const wantsMapped = family === 6 && (options.mapped ?? this.#ports.hasOnlyIpv6());
+    const { family = 0, order = "rfc6724", mapped: wish, ...rest } = options;
+    const wantsMapped = family !== 4 && (wish ?? this.#ports.hasOnlyIpv6());
     const types =
       family === 4 ? (["A"] as const) : family === 6 && !wantsMapped ? (["AAAA"] as const) : undefined;
     const answer = await this.resolve(host, types === undefined ? rest : { ...rest, types });
     const all = answer.records.flatMap((record) => ("address" in record ? [record.address] : []));
     const six = all.filter((address) => addressFamily(address) === 6);
-    const usable = !wantsMapped ? all : six.length > 0 ? six : all.map(mapped);
+    const isOnlySix = family === 6 && wantsMapped !== "all" && six.length > 0;
+    const usable = isOnlySix ? six : wantsMapped ? all.map(mapped) : all;
     switch (order) {
       case "ipv4first":
         return byFamily(usable, 4);
@@ -184,7 +153,12 @@ export class Resolver {
    * have to be asked. Synchronous; `host` in lower case.
    */
   peek(host: string, family: 4 | 6): readonly Address[] | undefined {
-    return this.#machine.peek(host, family === 4 ? "A" : "AAAA", this.#ports.clock.now());
+    const type = family === 4 ? "A" : "AAAA";
+    const known = this.#machine.peek(host, type, this.#ports.clock.now());
+    if (known !== undefined && this.#settings.cache.prefetch) {
+      this.#driver.feed({ type: "used", name: host, types: [type] });
+    }
+    return known;
   }
 
   /** What `peek` says of both families; undefined unless both are known. */
@@ -194,7 +168,9 @@ export class Resolver {
     const now = this.#ports.clock.now();
     const six = this.#machine.peek(host, "AAAA", now);
     const four = six === undefined ? undefined : this.#machine.peek(host, "A", now);
-    return six === undefined || four === undefined ? undefined : { six, four };
+    if (six === undefined || four === undefined) return undefined;
+    if (this.#settings.cache.prefetch) this.#driver.feed({ type: "used", name: host, types: ["AAAA", "A"] });
+    return { six, four };
   }
 
   /** The form of `resolve` without promises. Nothing is told after the returned function was called. */

@@ -1,6 +1,6 @@
-import type { HostsTable, ResolvConf, ServerAddress, TraceEvent } from "../dns/index.ts";
-import type { Random } from "../lib/random.ts";
-import type { Clock } from "./ports.ts";
+import type { HostsTable, ResolvConf, ServerAddress, TraceEvent } from "../../dns/index.ts";
+import type { Random } from "../../lib/random.ts";
+import type { Clock } from "../ports.ts";
 
 /** The world as a resolver sees it. `src/node/datagrams` fills it with the real one. */
 export interface ResolverPorts {

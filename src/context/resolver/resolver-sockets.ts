@@ -1,4 +1,10 @@
-import type { ChannelId, ConnectionId, ResolverInput, ResolverOutput, ServerAddress } from "../dns/index.ts";
+import type {
+  ChannelId,
+  ConnectionId,
+  ResolverInput,
+  ResolverOutput,
+  ServerAddress,
+} from "../../dns/index.ts";
 import type { ChannelPort, ConnectionPort, ResolverPorts } from "./resolver-ports.ts";
 
 /** What the machine wants of the network. */

@@ -1,5 +1,5 @@
-import type { DnsFailure } from "../dns/index.ts";
-import { type Reason, SecureStreamsError } from "../lib/errors.ts";
+import type { DnsFailure } from "../../dns/index.ts";
+import { type Reason, SecureStreamsError } from "../../lib/errors.ts";
 
 const SENTENCES: Readonly<Record<DnsFailure, string>> = {
   "not-found": "no such name",
