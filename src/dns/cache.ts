@@ -18,6 +18,8 @@ interface Entry extends CacheEntry {
   readonly isForName: boolean;
   newer: Entry | undefined;
   older: Entry | undefined;
+  /** The next one of the same name. */
+  sibling: Entry | undefined;
 }
 
 /** Rough sizes, of an entry and of a record with its strings. */
@@ -27,7 +29,8 @@ const RECORD_BYTES = 160;
 /** Answers by name and type; the least recently used one leaves when there is no room. Never over its limits. */
 export class Cache {
   readonly #options: CacheOptions;
-  readonly #byName = new Map<Name, Entry[]>();
+  /** The first entry of each name, which leads to the others: most names have one or two. */
+  readonly #byName = new Map<Name, Entry>();
   #newest: Entry | undefined;
   #oldest: Entry | undefined;
   #size = 0;
@@ -71,10 +74,19 @@ export class Cache {
     const { isForName } = known;
     const bytes = sizeOf(name, known);
     if (known.expires <= now || maxEntries === 0 || bytes > maxBytes) return;
-    for (const old of this.#byName.get(name)?.slice() ?? []) {
+    for (let old = this.#byName.get(name); old !== undefined; old = old.sibling) {
       if (old.type === type || isForName || old.isForName) this.#remove(old);
     }
-    this.#add({ name, type, known, bytes, isForName, newer: undefined, older: undefined });
+    this.#add({
+      name,
+      type,
+      known,
+      bytes,
+      isForName,
+      newer: undefined,
+      older: undefined,
+      sibling: undefined,
+    });
     while (this.#oldest !== undefined && (this.#size > maxEntries || this.#bytes > maxBytes)) {
       this.#remove(this.#oldest);
     }
@@ -83,7 +95,7 @@ export class Cache {
   /** Forgets one name, or all. */
   clear(name?: Name): void {
     if (name !== undefined) {
-      for (const entry of this.#byName.get(name)?.slice() ?? []) this.#remove(entry);
+      for (let entry = this.#byName.get(name); entry !== undefined; entry = entry.sibling) this.#remove(entry);
       return;
     }
     this.#byName.clear();
@@ -99,10 +111,9 @@ export class Cache {
   }
 
   #find(name: Name, type: RecordType): Entry | undefined {
-    const entries = this.#byName.get(name);
-    if (entries === undefined) return undefined;
-    for (const entry of entries) if (entry.type === type || entry.isForName) return entry;
-    return undefined;
+    let entry = this.#byName.get(name);
+    while (entry !== undefined && entry.type !== type && !entry.isForName) entry = entry.sibling;
+    return entry;
   }
 
   #mayBeStale({ known }: Entry, now: Millis): boolean {
@@ -116,18 +127,23 @@ export class Cache {
   }
 
   #add(entry: Entry): void {
-    const entries = this.#byName.get(entry.name);
-    if (entries === undefined) this.#byName.set(entry.name, [entry]);
-    else entries.push(entry);
+    entry.sibling = this.#byName.get(entry.name);
+    this.#byName.set(entry.name, entry);
     this.#size += 1;
     this.#bytes += entry.bytes;
     this.#link(entry);
   }
 
+  /** The entry's own `sibling` stays, for who is walking along. */
   #remove(entry: Entry): void {
-    const entries = this.#byName.get(entry.name) as Entry[];
-    if (entries.length === 1) this.#byName.delete(entry.name);
-    else entries.splice(entries.indexOf(entry), 1);
+    const { name, sibling } = entry;
+    const first = this.#byName.get(name) as Entry;
+    if (first !== entry) {
+      let before = first;
+      while (before.sibling !== entry) before = before.sibling as Entry;
+      before.sibling = sibling;
+    } else if (sibling === undefined) this.#byName.delete(name);
+    else this.#byName.set(name, sibling);
     this.#size -= 1;
     this.#bytes -= entry.bytes;
     this.#unlink(entry);
@@ -150,8 +166,9 @@ export class Cache {
 }
 
 function sizeOf(name: Name, { canonicalName, records }: Known): number {
-  const own = ENTRY_BYTES + 2 * (name.length + canonicalName.length);
-  return records.reduce((sum, record) => sum + recordBytes(record), own);
+  let bytes = ENTRY_BYTES + 2 * (name.length + canonicalName.length);
+  for (const record of records) bytes += recordBytes(record);
+  return bytes;
 }
 
 function recordBytes(record: DnsRecord): number {

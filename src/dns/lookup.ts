@@ -88,9 +88,11 @@ export class Lookup implements Timed, Waiter {
         found.join(this);
       }
     }
-    const fetches = [...this.#fetches.values()];
-    for (const fetch of fetches) fetch.start(now);
-    return fetches.length;
+    const { size } = this.#fetches;
+    // The answer may come while it is asked for, and take the fetch away.
+    if (size === 1) (this.#fetches.values().next().value as Fetch).start(now);
+    else for (const fetch of [...this.#fetches.values()]) fetch.start(now);
+    return size;
   }
 
   #take(type: RecordType, known: Known): void {
@@ -131,13 +133,12 @@ export class Lookup implements Timed, Waiter {
   }
 
   #answer(first: Known, found: readonly Known[], now: Millis): Answer {
-    const records: DnsRecord[] = [];
-    let ttl = Number.POSITIVE_INFINITY;
+    let records = recordsLeft(first, now);
+    let ttl = remainingTtl(first, now);
     for (const known of found) {
-      const left = remainingTtl(known, now);
-      ttl = Math.min(ttl, left);
-      for (const record of known.records)
-        records.push(record.ttl === left ? record : { ...record, ttl: left });
+      if (known === first) continue;
+      records = [...records, ...recordsLeft(known, now)];
+      ttl = Math.min(ttl, remainingTtl(known, now));
     }
     return {
       name: this.#names[this.#index] as Name,
@@ -150,4 +151,12 @@ export class Lookup implements Timed, Waiter {
       stale: found.some(({ isStale }) => isStale),
     };
   }
+}
+
+/** The records with the seconds that are left to them, and none of them copied that has them all. */
+function recordsLeft(known: Known, now: Millis): readonly DnsRecord[] {
+  const { records } = known;
+  const ttl = remainingTtl(known, now);
+  if (records.every((record) => record.ttl === ttl)) return records;
+  return records.map((record) => (record.ttl === ttl ? record : { ...record, ttl }));
 }

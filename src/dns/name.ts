@@ -70,9 +70,10 @@ export function isWithin(name: Name, parent: Name): boolean {
 
 /** The bytes of a name with its root's byte; undefined when `text` is no name. Case is kept. */
 export function toWire(text: string): Uint8Array | undefined {
-  const wire = new Uint8Array(MAX_NAME);
+  const wire = new Uint8Array(Math.min(text.length + 2, MAX_NAME));
   const length = writeName(text, wire, 0);
-  return length === undefined ? undefined : wire.slice(0, length);
+  if (length === undefined) return undefined;
+  return length === wire.length ? wire : wire.slice(0, length);
 }
 
 /** Writes `text` at `offset`, and returns where it ends; undefined when it is no name or there is no room. */
@@ -128,6 +129,12 @@ export class NameReader {
     this.#bytes = bytes;
   }
 
+  /** Says which name stands at `offset`, so that it is not read. */
+  know(name: Name, offset: number): void {
+    this.#known = name;
+    this.#knownOffset = offset;
+  }
+
   /** The name at `offset`. Throws Malformed. */
   read(offset: number): Name {
     const bytes = this.#bytes;
@@ -138,8 +145,7 @@ export class NameReader {
     }
     const name = this.#walk(offset);
     if (this.#knownOffset < 0 && offset < 0x100) {
-      this.#knownOffset = offset;
-      this.#known = name;
+      this.know(name, offset);
     }
     return name;
   }
