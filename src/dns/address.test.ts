@@ -28,6 +28,9 @@ describe("an address", () => {
       }),
       { numRuns: 3000 },
     );
+    for (const text of ["::1.2.3.999", "::1.2.3", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7:1.2.3.4", "1::2::3"]) {
+      expect(parseIpv6(text), text).toBeUndefined();
+    }
   });
 
   test("of six is written as RFC 5952 asks", () => {

@@ -101,7 +101,9 @@ export class Network {
     attempt.usesEdns = ednsSize > 0 && server.usesEdns(now);
     attempt.usesCasing = casing && server.keepsCase && !asked.isPlain;
     attempt.clientCookie = attempt.usesEdns && cookies ? server.clientCookie(work.random) : undefined;
-    const wait = transport === "tcp" ? TCP_WAIT : server.retransmit(Math.max(asked.round, 0), work.random);
+    const round = Math.max(asked.round, 0);
+    const isLast = round >= this.attempts - 1;
+    const wait = transport === "tcp" ? TCP_WAIT : server.retransmit({ round, isLast }, work.random);
     attempt.until = now + Math.min(wait, this.timeout);
     if (transport === "udp") this.channels.assign(attempt, now);
     else this.connections.assign(attempt);

@@ -254,7 +254,8 @@ export class Query implements Timed, Sender {
   #sendNext(now: Millis): void {
     const next = nextCandidate(this.#candidates, this.#network.attempts);
     if (next?.isAbsent === true) {
-      const wait = next.server.retransmit(Math.max(sends(next) - 1, 0), this.#network.work.random);
+      const round = Math.max(sends(next) - 1, 0);
+      const wait = next.server.retransmit({ round, isLast: false }, this.#network.work.random);
       this.#pausedUntil = Math.min(this.#pausedUntil, now + wait);
       this.#rearm();
     } else if (next !== undefined) this.#ask(next, now);

@@ -6,6 +6,7 @@ import type { Window } from "./window.ts";
 
 const MAX_RETRANSMIT: Millis = 400;
 const MIN_RETRANSMIT: Millis = 200;
+const LAST_WAIT: Millis = 1600;
 const FIRST_PROBE: Millis = seconds(1);
 /** A server that is back is noticed within a minute: DNS-32. */
 const MAX_PROBE: Millis = seconds(30);
@@ -70,11 +71,18 @@ export class Server {
     this.#probeAt = now + Math.min(FIRST_PROBE * 2 ** (this.#silences - 1), MAX_PROBE);
   }
 
-  /** Milliseconds to wait for an answer before the next send; doubles with each round. */
-  retransmit(round: number, random: Random): Millis {
+  /**
+   * Milliseconds to wait for an answer before the next send; doubles with each round. The last one is as long whatever
+   * the latency: a fast server may have to ask slow ones for a name it does not know.
+   */
+  retransmit(
+    { round, isLast }: { readonly round: number; readonly isLast: boolean },
+    random: Random,
+  ): Millis {
     const measured = this.latency === undefined ? MAX_RETRANSMIT : this.latency + 4 * this.#variation;
     const base = Math.min(Math.max(measured, MIN_RETRANSMIT), MAX_RETRANSMIT);
-    return base * 2 ** round * (0.8 + 0.4 * random.fraction());
+    const wait = Math.max(base * 2 ** round, isLast ? LAST_WAIT : 0);
+    return wait * (0.8 + 0.4 * random.fraction());
   }
 
   /** Milliseconds for which a sent question counts as under way in the server's window. */

@@ -164,6 +164,7 @@ describe("the cache", () => {
     world.run(20_000);
     world.onQuery = () => {};
     const id = world.lookup(NAME);
+    expect(world.run(1700).results.has(id)).toBe(false);
     world.machine.clear(NAME);
 
     expect(world.run(9000).result(id)).toMatchObject({ code: "timeout" });
@@ -437,6 +438,10 @@ describe("parts", () => {
 });
 
 describe("the end", () => {
+  test("an input that does not exist is a fault of the program", () => {
+    expect(() => new World().feed({ type: "nonsense" } as never)).toThrow();
+  });
+
   test("closes every socket, fails who waits and whoever comes later, and is silent", () => {
     const world = new World({ conf: { useTcp: true }, freshPorts: { burst: 0, perSecond: 0 } });
     const waiting = world.lookup(NAME);
@@ -459,6 +464,20 @@ describe("the end", () => {
 });
 
 describe("tracing", () => {
+  test("tells where an answer came from", () => {
+    const world = giving(60);
+    world.machine.isTraced = true;
+    for (const name of [NAME, NAME, "localhost", "192.0.2.9"]) ask(world, name);
+
+    const ends = world.traced.flatMap((event) => (event.step === "answered" ? [event] : []));
+    expect(ends.map(({ name, source, ms }) => [name, source, ms])).toEqual([
+      [NAME, "192.0.2.53", 0],
+      [NAME, "cache", 0],
+      ["localhost", "special", 0],
+      ["192.0.2.9", "literal", 0],
+    ]);
+  });
+
   test("tells each step of a query, and why a packet was not taken", () => {
     const world = new World();
     world.machine.isTraced = true;
@@ -479,6 +498,8 @@ describe("tracing", () => {
     ]);
     expect(world.traced[1]).toMatchObject({ reason: "short", server: "192.0.2.53" });
     expect(world.traced[4]).toMatchObject({ outcome: "not-found", transport: "udp" });
+    world.lookup(NAME);
+    expect(world.traced.pop()).toMatchObject({ step: "failed", ms: 0 });
     expect(world.traced[5]).toMatchObject({
       code: "not-found",
       name: NAME,

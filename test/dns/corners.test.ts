@@ -315,17 +315,30 @@ describe("sends", () => {
   test("DNS-07 a server that is known to have no TCP is believed over UDP, one forgery later too", () => {
     const world = new World();
     world.onConnect = () => "refuse";
-    let count = 0;
     world.onQuery = (sent) => {
-      count += 1;
+      const first = sent === world.sent[0];
       world.deliver(sent, answerBytes(sent.bytes, { ...GOOD, id: sent.message.id ^ 1 }), 1);
-      if (count > 1) world.reply(sent, GOOD, 5);
+      if (!first) world.reply(sent, GOOD, 5);
     };
 
     const id = world.lookup(NAME);
 
     expect(world.run(3000).addresses(id)).toEqual(["192.0.2.1"]);
     expect(world.machine.statistics.distrusted).toBe(1);
+  });
+
+  test("DNS-07 forgeries for two sends of one query lead to one query over TCP", () => {
+    const world = new World();
+    world.onQuery = (sent) => sent.transport === "tcp" && world.reply(sent, GOOD, 50);
+    const id = world.lookup(NAME);
+    world.run(700);
+    const [first, second] = world.sent as [Sent, Sent];
+    for (const sent of [second, first])
+      world.deliver(sent, answerBytes(sent.bytes, { ...GOOD, id: sent.message.id ^ 1 }));
+    world.run(100);
+
+    expect(world.addresses(id)).toEqual(["192.0.2.1"]);
+    expect(world.sent.map(({ transport }) => transport)).toEqual(["udp", "udp", "tcp"]);
   });
 
   test("DNS-07 where TCP stays silent longer than the patience with UDP, the next send goes over UDP", () => {

@@ -49,6 +49,13 @@ describe("TCP", () => {
     expect(new Set(world.sent.map(({ message }) => message.id)).size).toBe(3);
   });
 
+  test("DNS-21 no two questions under way on one connection have the same id", () => {
+    const world = new World({ conf: { useTcp: true }, window: 10_000 });
+    for (let count = 0; count < 3000; count++) world.lookup(`n${count}.example`);
+
+    expect(new Set(world.sent.map(({ message }) => message.id)).size).toBe(3000);
+  });
+
   test("DNS-21 a connection is kept for the next query and closed after 5 s without one", () => {
     const world = new World({ conf: { useTcp: true }, cache: { maxEntries: 0 } });
     world.onQuery = (sent) => world.reply(sent, GOOD);
@@ -304,6 +311,24 @@ describe("retry", () => {
     }
     expect(result).toMatchObject({ code: "timeout" });
     expect(result.at - (at[2] ?? 0)).toBeLessThanOrEqual(1600 * 1.2);
+  });
+
+  test("DNS-30 a fast server is asked again sooner, and has as long for the last answer", () => {
+    const world = new World({ cache: { maxEntries: 0 } });
+    world.onQuery = (sent) => world.reply(sent, GOOD, 1);
+    for (let count = 0; count < 20; count++) {
+      world.lookup(NAME);
+      world.run(10);
+    }
+    world.onQuery = () => {};
+    world.sent.length = 0;
+    const id = world.lookup(NAME);
+    world.run(5000);
+    const last = world.sent[2]?.at ?? 0;
+
+    expect(last - (world.sent[0]?.at ?? 0)).toBeLessThan(800);
+    expect(world.result(id).at - last).toBeGreaterThanOrEqual(1600 * 0.8);
+    expect(world.result(id).at - last).toBeLessThanOrEqual(1600 * 1.2);
   });
 
   test("DNS-30 a lookup's deadline ends it, whatever its tries", () => {
@@ -707,6 +732,15 @@ describe("aliases", () => {
     const id = world.lookup(NAME, { types: ["CNAME"] });
 
     expect(world.run(10).result(id)).toMatchObject({ answer: { records: [{ target: "edge.example" }] } });
+  });
+
+  test("are not looked for where CNAME is asked for and there is none", () => {
+    const world = new World();
+    world.onQuery = (sent) => world.reply(sent, { authorities: [soa("example")] });
+
+    const id = world.lookup(NAME, { types: ["CNAME"] });
+
+    expect(world.run(10).addresses(id)).toEqual(["no-data"]);
   });
 
   test("to a name without such records end as no-data, to none as not-found", () => {

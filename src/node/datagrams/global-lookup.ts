@@ -1,5 +1,6 @@
 import dns from "node:dns";
 import { createRequire, syncBuiltinESMExports } from "node:module";
+import { promisify } from "node:util";
 import type { Dispatcher } from "undici";
 import type { NameResolver } from "../../context/index.ts";
 import { createResolver } from "./create-resolver.ts";
@@ -19,15 +20,15 @@ export function installGlobalLookup(resolver?: NameResolver): () => void {
   const before = { lookup: dns.lookup, promised: dns.promises.lookup };
   let isInstalled = true;
   // One who came later may hold on to these: once taken away, they hand on to what was there before.
+  const promised = (hostname: string, options: object | number = {}): Promise<unknown> =>
+    isInstalled ? ours(hostname, options) : before.promised(hostname, options as object);
   const passing = Object.assign(
     (...args: Parameters<typeof lookup>): void => {
       if (isInstalled) lookup(...args);
       else (before.lookup as typeof lookup)(...args);
     },
-    { __promisify__: dns.lookup.__promisify__ },
+    { [promisify.custom]: promised },
   );
-  const promised = (hostname: string, options: object | number = {}): Promise<unknown> =>
-    isInstalled ? ours(hostname, options) : before.promised(hostname, options as object);
   const removeDispatcher = installDispatcher(lookup);
   dns.lookup = passing as never;
   dns.promises.lookup = promised as never;

@@ -45,7 +45,8 @@ export function createLookup(resolver: NameResolver): LookupFunction {
     if (typeof callback !== "function") throw invalid("TYPE", "callback", "of type function", callback);
     const wanted = readOptions(typeof given === "function" ? {} : given);
     if (!hostname) {
-      process.nextTick(callback, null, wanted.all ? [] : null, wanted.family === 6 ? 6 : 4);
+      if (wanted.all) process.nextTick(callback, null, []);
+      else process.nextTick(callback, null, null, wanted.family === 6 ? 6 : 4);
       return;
     }
     if (typeof hostname !== "string") throw invalid("TYPE", "hostname", "of type string", hostname);
