@@ -1,6 +1,7 @@
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
+import { TransientMap } from "../lib/transient-map.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import type { Address } from "./address.ts";
 import { Cache, type CacheEntry } from "./cache.ts";
@@ -33,8 +34,8 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
   readonly #work: Work;
   readonly #network: Network;
   readonly #cache: Cache;
-  readonly #lookups = new Map<LookupId, Lookup>();
-  readonly #fetches = new Map<string, Fetch>();
+  readonly #lookups = new TransientMap<LookupId, Lookup>();
+  readonly #fetches = new TransientMap<string, Fetch>();
   readonly #failures = new Map<string, number>();
   #conf: ResolvConf = DEFAULT_RESOLV_CONF;
   #hosts: HostsTable = NO_HOSTS;
@@ -260,7 +261,7 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
 
   #close(now: Millis): void {
     this.#isClosed = true;
-    for (const lookup of [...this.#lookups.values()]) {
+    for (const lookup of this.#lookups.values()) {
       lookup.leave(now);
       this.failed(lookup, "aborted", now);
     }

@@ -21,6 +21,7 @@ import {
 } from "../../dns/index.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { type Millis, seconds } from "../../lib/millis.ts";
+import { TransientMap } from "../../lib/transient-map.ts";
 import { Driver } from "../driver.ts";
 import { DnsError } from "./dns-error.ts";
 import type { AddressOptions, LookupEvents, NameResolver, ResolveOptions } from "./name-resolver.ts";
@@ -41,7 +42,7 @@ export class Resolver implements NameResolver {
   readonly #settings: Settings;
   readonly #machine: ResolverMachine;
   readonly #driver: Driver<Parameters<ResolverMachine["handle"]>[0], ResolverOutput>;
-  readonly #waiting = new Map<LookupId, LookupEvents>();
+  readonly #waiting = new TransientMap<LookupId, LookupEvents>();
   readonly #sockets: ResolverSockets;
   readonly #tracers = new Set<(event: TraceEvent) => void>();
   readonly #leases: (readonly ServerAddress[])[] = [];
@@ -185,7 +186,7 @@ export class Resolver implements NameResolver {
       request: name === request.name ? request : { ...request, name },
     });
     return () => {
-      if (this.#waiting.delete(lookup)) this.#driver.feed({ type: "abort", lookup });
+      if (this.#waiting.delete(lookup) !== undefined) this.#driver.feed({ type: "abort", lookup });
     };
   }
 
@@ -231,10 +232,10 @@ export class Resolver implements NameResolver {
   #perform(output: ResolverOutput): void {
     switch (output.type) {
       case "answer":
-        this.#settle(output.lookup)?.answered(output.answer);
+        this.#waiting.delete(output.lookup)?.answered(output.answer);
         return;
       case "failed":
-        this.#settle(output.lookup)?.failed(output.code, output.name);
+        this.#waiting.delete(output.lookup)?.failed(output.code, output.name);
         return;
       case "part":
         this.#waiting.get(output.lookup)?.part?.(output.of, output.addresses, output.failure);
@@ -246,12 +247,6 @@ export class Resolver implements NameResolver {
       default:
         this.#sockets.perform(output);
     }
-  }
-
-  #settle(lookup: LookupId): LookupEvents | undefined {
-    const events = this.#waiting.get(lookup);
-    this.#waiting.delete(lookup);
-    return events;
   }
 }
 
