@@ -6,6 +6,7 @@ export {
   type ResolveOptions,
 } from "./context/index.ts";
 export { Resolver } from "./context/resolver/index.ts";
+export type { Family, HostResolver, Resolution, ResolveEvents } from "./dial/index.ts";
 export {
   type Address,
   type AddressRecord,
@@ -40,3 +41,4 @@ export {
   type LookupCallback,
   type LookupFunction,
 } from "./node/datagrams/index.ts";
+export { SystemResolver } from "./node/dialer/system-resolver.ts";

@@ -1,3 +1,4 @@
+import { concat } from "../lib/bytes.ts";
 import { Malformed } from "../lib/malformed.ts";
 import { type Name, NameReader, toWire } from "./name.ts";
 import { decodeRecord, encodeData } from "./rdata.ts";
@@ -190,7 +191,7 @@ class Records {
       if (at + 4 > end) throw new Malformed("An option runs past its record");
       const last = at + 4 + u16(bytes, at + 2);
       if (last > end) throw new Malformed("An option runs past its record");
-      options.push({ code: u16(bytes, at), value: bytes.slice(at + 4, last) });
+      options.push({ code: u16(bytes, at), value: concat([bytes.subarray(at + 4, last)]) });
       at = last;
     }
     this.upperRcode = Math.floor(ttl / 0x1000000);

@@ -1,3 +1,4 @@
+import { concat } from "../lib/bytes.ts";
 import { Malformed } from "../lib/malformed.ts";
 import { formatIpv4, formatIpv6, parseIpv4, parseIpv6 } from "./address.ts";
 import { type Name, type NameReader, toWire } from "./name.ts";
@@ -190,7 +191,8 @@ class Data {
   }
 
   u8(): number {
-    return this.bytes(1)[0] as number;
+    this.#take(1);
+    return this.#bytes[this.#at - 1] as number;
   }
 
   u16(): number {
@@ -202,9 +204,14 @@ class Data {
   }
 
   bytes(length: number): Uint8Array {
+    this.#take(length);
+    // A copy, and not a Buffer: a Buffer's slice would hold on to the whole datagram.
+    return concat([this.#bytes.subarray(this.#at - length, this.#at)]);
+  }
+
+  #take(length: number): void {
     if (length > this.left) throw new Malformed("A record runs past its data");
     this.#at += length;
-    return this.#bytes.slice(this.#at - length, this.#at);
   }
 
   string(): Uint8Array {

@@ -8,7 +8,7 @@ type Lookup = (
   answered: (error: Error | null, found: readonly LookupAddress[]) => void,
 ) => void;
 
-/** Asks the operating system (`getaddrinfo`): both families in one answer, in the system's order. */
+/** Asks the operating system (`getaddrinfo`), for names that only it knows (nsswitch.conf: mDNS, LDAP); at most two at a time. */
 export class SystemResolver implements HostResolver {
   readonly #lookup: Lookup;
 
