@@ -6,7 +6,7 @@ import type { Server } from "./server.ts";
 /** The attempts of one query that are under way. */
 export class Flight {
   readonly #network: Network;
-  readonly #attempts: Attempt[] = [];
+  #attempts: Attempt[] = [];
 
   constructor(network: Network) {
     this.#network = network;
@@ -40,7 +40,9 @@ export class Flight {
 
   /** Sends when the server's window has room. */
   enter(attempt: Attempt, now: Millis): void {
-    this.#attempts.push(attempt);
+    // Most have one: an array that is written with it has no room to spare.
+    if (this.#attempts.length === 0) this.#attempts = [attempt];
+    else this.#attempts.push(attempt);
     attempt.server.window.enter(attempt, now);
   }
 

@@ -1,4 +1,5 @@
 import type { Random } from "../lib/random.ts";
+import type { Slab } from "./slab.ts";
 
 /** How a request is written. */
 export interface RequestForm {
@@ -22,10 +23,13 @@ const OPT = 11;
 const COOKIE = 10;
 
 /** A query with recursion desired for one question of class IN. */
-export function encodeRequest({ id, wire, type, casing, ednsSize, cookie }: RequestForm): Uint8Array {
+export function encodeRequest(
+  { id, wire, type, casing, ednsSize, cookie }: RequestForm,
+  slab: Slab,
+): Uint8Array {
   const end = HEADER + wire.length + 4;
   const cookieSize = cookie === undefined ? 0 : 4 + cookie.length;
-  const bytes = new Uint8Array(ednsSize === undefined ? end : end + OPT + cookieSize);
+  const bytes = slab.cut(ednsSize === undefined ? end : end + OPT + cookieSize);
   bytes[0] = id >> 8;
   bytes[1] = id;
   bytes[2] = 0x01;

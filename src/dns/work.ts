@@ -1,6 +1,7 @@
 import type { Random } from "../lib/random.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { ResolverOptions } from "./options.ts";
+import { Slab } from "./slab.ts";
 import { Statistics } from "./statistics.ts";
 import type { ResolverOutput, TraceEvent } from "./words.ts";
 
@@ -12,6 +13,7 @@ export class Work {
   readonly random: Random;
   readonly deadlines = new Deadlines();
   readonly statistics = new Statistics();
+  readonly slab = new Slab();
   /** Whether anyone wants `trace` outputs. */
   isTraced = false;
   #outputs: ResolverOutput[] | undefined;

@@ -18,10 +18,6 @@ export class TransientMap<Key, Item extends object> {
     return this.#boxes.size;
   }
 
-  has(key: Key): boolean {
-    return this.#boxes.has(key);
-  }
-
   get(key: Key): Item | undefined {
     return this.#boxes.get(key)?.item;
   }

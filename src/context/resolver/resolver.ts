@@ -10,6 +10,7 @@ import {
   mapped,
   parseName,
   parseServer,
+  type RecordType,
   type ResolvConf,
   ResolverMachine,
   type ResolverOptions,
@@ -23,6 +24,7 @@ import { UsageError } from "../../lib/errors.ts";
 import { type Millis, seconds } from "../../lib/millis.ts";
 import { TransientMap } from "../../lib/transient-map.ts";
 import { Driver } from "../driver.ts";
+import type { Abortable } from "../ports.ts";
 import { DnsError } from "./dns-error.ts";
 import type { AddressOptions, LookupEvents, NameResolver, ResolveOptions } from "./name-resolver.ts";
 import type { ResolverPorts } from "./resolver-ports.ts";
@@ -30,6 +32,7 @@ import { ResolverSockets } from "./resolver-sockets.ts";
 
 /** The whole time for one lookup. */
 const DEADLINE: Millis = seconds(10);
+const BOTH: readonly RecordType[] = ["AAAA", "A"];
 
 export interface Settings extends ResolverOptions {
   /** Ask these and not those of the system. */
@@ -85,34 +88,42 @@ export class Resolver implements NameResolver {
   }
 
   /** All records of one name. Rejects with DnsError. */
-  async resolve(name: string, options: ResolveOptions = {}): Promise<Answer> {
-    const { types = ["AAAA", "A"], signal, timeout = DEADLINE } = options;
-    const isHost = types.includes("A") || types.includes("AAAA");
-    const servers = options.servers?.map(requireServer);
+  resolve(name: string, options: ResolveOptions = {}): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
+      const { types = BOTH, signal, timeout = DEADLINE, fresh = false } = options;
       if (signal?.aborted === true) {
         reject(new DnsError("aborted", name, signal.reason));
         return;
       }
+      const { search = types.includes("A") || types.includes("AAAA") } = options;
+      const servers = options.servers?.map(requireServer);
       const deadline = this.#ports.clock.now() + timeout;
-      const { search = isHost, fresh = false } = options;
-      const request = { name, types, deadline, servers, search, fresh };
-      const stop = (): void => {
-        cancel();
-        reject(new DnsError("aborted", name, signal?.reason));
+      const events: LookupEvents = {
+        answered: resolve,
+        failed: (code) => reject(new DnsError(code, name, code === "aborted" ? signal?.reason : undefined)),
       };
-      const cancel = this.ask(request, {
-        answered: (answer) => {
-          signal?.removeEventListener("abort", stop);
-          resolve(answer);
-        },
-        failed: (code) => {
-          signal?.removeEventListener("abort", stop);
-          reject(new DnsError(code, name));
-        },
-      });
-      signal?.addEventListener("abort", stop, { once: true });
+      const request = { name, types, deadline, servers, search, fresh };
+      if (signal === undefined) this.ask(request, events);
+      else this.#askUntil(signal, request, events);
     });
+  }
+
+  #askUntil(signal: Abortable, request: LookupRequest, events: LookupEvents): void {
+    const stop = (): void => {
+      cancel();
+      events.failed("aborted", request.name);
+    };
+    const cancel = this.ask(request, {
+      answered: (answer) => {
+        signal.removeEventListener("abort", stop);
+        events.answered(answer);
+      },
+      failed: (code, name) => {
+        signal.removeEventListener("abort", stop);
+        events.failed(code, name);
+      },
+    });
+    signal.addEventListener("abort", stop, { once: true });
   }
 
   /** The addresses of a host, best first. Rejects with DnsError. */

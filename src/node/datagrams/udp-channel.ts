@@ -41,8 +41,7 @@ export function openUdpChannel({ address, port }: ServerAddress, events: Channel
     send(bytes) {
       if (isOver) return;
       try {
-        // V8 keeps small arrays among its objects, and would have to move each out: dearer than a copy.
-        socket.send(Buffer.from(bytes), sent);
+        socket.send(bytes, sent);
       } catch (error) {
         process.nextTick(fail, error);
       }
