@@ -18,8 +18,9 @@ interface Entry extends CacheEntry {
   readonly isForName: boolean;
   newer: Entry | undefined;
   older: Entry | undefined;
-  /** The next one of the same name. */
-  sibling: Entry | undefined;
+  /** The next and the previous one of the same name. */
+  next: Entry | undefined;
+  previous: Entry | undefined;
 }
 
 /** Rough sizes, of an entry and of a record with its strings. */
@@ -74,8 +75,11 @@ export class Cache {
     const { isForName } = known;
     const bytes = sizeOf(name, known);
     if (known.expires <= now || maxEntries === 0 || bytes > maxBytes) return;
-    for (let old = this.#byName.get(name); old !== undefined; old = old.sibling) {
-      if (old.type === type || isForName || old.isForName) this.#remove(old);
+    let first = this.#byName.get(name);
+    for (let old = first; old !== undefined; old = old.next) {
+      if (old.type !== type && !isForName && !old.isForName) continue;
+      if (old === first) first = old.next;
+      this.#remove(old);
     }
     this.#add({
       name,
@@ -85,7 +89,8 @@ export class Cache {
       isForName,
       newer: undefined,
       older: undefined,
-      sibling: undefined,
+      next: first,
+      previous: undefined,
     });
     while (this.#oldest !== undefined && (this.#size > maxEntries || this.#bytes > maxBytes)) {
       this.#remove(this.#oldest);
@@ -95,7 +100,7 @@ export class Cache {
   /** Forgets one name, or all. */
   clear(name?: Name): void {
     if (name !== undefined) {
-      for (let entry = this.#byName.get(name); entry !== undefined; entry = entry.sibling)
+      for (let entry = this.#byName.get(name); entry !== undefined; entry = entry.next)
         this.#remove(entry);
       return;
     }
@@ -113,7 +118,7 @@ export class Cache {
 
   #find(name: Name, type: RecordType): Entry | undefined {
     let entry = this.#byName.get(name);
-    while (entry !== undefined && entry.type !== type && !entry.isForName) entry = entry.sibling;
+    while (entry !== undefined && entry.type !== type && !entry.isForName) entry = entry.next;
     return entry;
   }
 
@@ -127,24 +132,22 @@ export class Cache {
     this.#link(entry);
   }
 
+  /** As the first of its name. */
   #add(entry: Entry): void {
-    entry.sibling = this.#byName.get(entry.name);
+    if (entry.next !== undefined) entry.next.previous = entry;
     this.#byName.set(entry.name, entry);
     this.#size += 1;
     this.#bytes += entry.bytes;
     this.#link(entry);
   }
 
-  /** The entry's own `sibling` stays, for who is walking along. */
+  /** The entry's own `next` stays, for who is walking along. */
   #remove(entry: Entry): void {
-    const { name, sibling } = entry;
-    const first = this.#byName.get(name) as Entry;
-    if (first !== entry) {
-      let before = first;
-      while (before.sibling !== entry) before = before.sibling as Entry;
-      before.sibling = sibling;
-    } else if (sibling === undefined) this.#byName.delete(name);
-    else this.#byName.set(name, sibling);
+    const { name, next, previous } = entry;
+    if (next !== undefined) next.previous = previous;
+    if (previous !== undefined) previous.next = next;
+    else if (next !== undefined) this.#byName.set(name, next);
+    else this.#byName.delete(name);
     this.#size -= 1;
     this.#bytes -= entry.bytes;
     this.#unlink(entry);

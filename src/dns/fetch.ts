@@ -59,8 +59,9 @@ export class Fetch implements Timed {
   start(now: Millis): void {
     if (this.#query !== undefined) return;
     const { key, name, type } = this.options;
-    if (this.#cache.stale(key, type, now) !== undefined) {
-      this.#network.work.deadlines.set(this, now + STALE_PATIENCE);
+    const { work } = this.#network;
+    if (work.options.cache.maxStale > 0 && this.#cache.stale(key, type, now) !== undefined) {
+      work.deadlines.set(this, now + STALE_PATIENCE);
     }
     this.#ask(name, 0, now);
   }

@@ -103,7 +103,7 @@ export class Resolver implements NameResolver {
         failed: (code) => reject(new DnsError(code, name, code === "aborted" ? signal?.reason : undefined)),
       };
       const request = { name, types, deadline, servers, search, fresh };
-      if (signal === undefined) this.ask(request, events);
+      if (signal === undefined) this.#ask(request, events);
       else this.#askUntil(signal, request, events);
     });
   }
@@ -187,6 +187,13 @@ export class Resolver implements NameResolver {
 
   /** The form of `resolve` without promises. Nothing is told after the returned function was called. */
   ask(request: LookupRequest, events: LookupEvents): () => void {
+    const lookup = this.#ask(request, events);
+    return () => {
+      if (this.#waiting.delete(lookup) !== undefined) this.#driver.feed({ type: "abort", lookup });
+    };
+  }
+
+  #ask(request: LookupRequest, events: LookupEvents): LookupId {
     const lookup = this.#nextId++;
     this.#machine.isTraced = this.#tracers.size > 0 || this.#ports.diagnostics.hasSubscribers();
     this.#waiting.set(lookup, events);
@@ -196,9 +203,7 @@ export class Resolver implements NameResolver {
       lookup,
       request: name === request.name ? request : { ...request, name },
     });
-    return () => {
-      if (this.#waiting.delete(lookup) !== undefined) this.#driver.feed({ type: "abort", lookup });
-    };
+    return lookup;
   }
 
   /** Asks these servers instead of the system's, until the returned function is called: a lease hands them over. */
