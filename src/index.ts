@@ -1,15 +1,19 @@
 import { type Context, type ContextOptions, createContextOver, type PolicySource } from "./context/index.ts";
 import { createNodePorts, type NodePortsOptions } from "./node/index.ts";
+import type { DEFAULT_POLICY } from "./policy/index.ts";
 
 /**
  * Reads the policy and makes a context of it: `context.open(streamtype)` and `context.request(streamtype)` do the rest.
  * Rejects with PolicyError, every fault of the policy in it with file, line and column.
  */
-export function createContext<const P extends PolicySource>(
-  options: ContextOptions<P> & NodePortsOptions,
+export function createContext<const P extends PolicySource = typeof DEFAULT_POLICY>(
+  options: ContextOptions<P> & NodePortsOptions = {},
 ): Promise<Context<P>> {
-  const { resolver, ...rest } = options;
-  const ports = createNodePorts(resolver === undefined ? {} : { resolver });
+  const { resolver, clockOffset, ...rest } = options;
+  const ports = createNodePorts({
+    ...(resolver === undefined ? {} : { resolver }),
+    ...(clockOffset === undefined ? {} : { clockOffset }),
+  });
   return createContextOver<P>(ports, rest as ContextOptions<P>);
 }
 

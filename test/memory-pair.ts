@@ -18,6 +18,7 @@ class MemorySocket extends Duplex {
   isFrozen = false;
   cut: Cut | undefined;
   #held: Done | undefined;
+  #writing: Done | undefined;
   #isDone = false;
 
   override _read(): void {
@@ -42,6 +43,7 @@ class MemorySocket extends Duplex {
   override _destroy(error: Error | null, done: Done): void {
     if (!this.isFrozen) setImmediate(() => this.other?.finish());
     this.#held?.();
+    this.#writing?.(Object.assign(new Error("write ECANCELED"), { code: "ECANCELED" }));
     done(error);
   }
 
@@ -80,7 +82,19 @@ class MemorySocket extends Duplex {
     else this.destroy(Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" }));
   }
 
-  #pass(chunk: Buffer, done: Done): void {
+  /** A write under way ends once: when the other end has taken it, or cancelled when this end is destroyed. */
+  #once(done: Done): Done {
+    const writing: Done = (error) => {
+      if (this.#writing !== writing) return;
+      this.#writing = undefined;
+      done(error);
+    };
+    this.#writing = writing;
+    return writing;
+  }
+
+  #pass(chunk: Buffer, written: Done): void {
+    const done = this.#once(written);
     const { other, cut } = this;
     if (other === undefined || this.isFrozen) {
       this.bytesWritten += chunk.length;

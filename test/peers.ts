@@ -1,7 +1,17 @@
 import { existsSync } from "node:fs";
 
 /** Programs that tests talk to, each a Debian package of the same name unless said otherwise. */
-export type Peer = "mosquitto" | "nginx" | "nghttpd" | "dnsmasq" | "unbound" | "openssl" | "curl";
+export type Peer =
+  | "mosquitto"
+  | "nginx"
+  | "nghttpd"
+  | "dnsmasq"
+  | "unbound"
+  | "openssl"
+  | "curl"
+  | "kea-dhcp4"
+  | "dhcpd"
+  | "chronyd";
 
 const FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 

@@ -6,8 +6,9 @@ import type { AddressInfo, Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tls from "node:tls";
-import { afterEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
 import type { ErrorCode, Reason } from "../src/lib/errors.ts";
+import { systemClock } from "../src/node/clock.ts";
 import {
   Dialer,
   type DialInfo,
@@ -15,12 +16,15 @@ import {
   type TlsRequest,
   tlsReason,
 } from "../src/node/dialer/index.ts";
+import { loadTransport } from "../src/node/transports/index.ts";
 import {
   type CertificateOptions,
   createAuthority,
   createSelfSigned,
   type Issued,
 } from "../src/testing/certificates/index.ts";
+import { targetOf } from "./http/client.ts";
+import { OpenLink } from "./open-link.ts";
 
 const NAMES = { names: ["localhost", "127.0.0.1"] };
 const PAST = { notBefore: new Date("2020-01-01"), notAfter: new Date("2021-02-03") };
@@ -284,6 +288,38 @@ describe("a dial refuses", () => {
       const { reason } = await dial(port, { clientCertificate });
       expect(reason?.code).toBe("policy-certificate");
     }
+  });
+});
+
+/** What a policy can say; what comes by ALPN and asks for a client certificate is in acceptance/tls.test.ts. */
+const OVER_TRANSPORTS = CASES.filter(
+  ({ code, request = {} }) =>
+    code !== "tls-alpn" && code !== "tls-client-cert-required" && !("crl" in request) && !("pins" in request),
+);
+
+describe.each(["h1", "h2", "ws", "mqtt", "raw"] as const)("a link over %s refuses", (protocol) => {
+  const transport = loadTransport(protocol === "h1" || protocol === "h2" ? "http" : protocol, {
+    dialer: new Dialer(),
+    clock: systemClock,
+    observe: () => undefined,
+  });
+  afterAll(async () => (await transport).close());
+
+  test.each(OVER_TRANSPORTS)("$name: $code", async ({ issued, server, request = {}, code, says }) => {
+    const { serverName = "localhost" } = request;
+    const stack = "trust" in request ? request.trust : [root.certificateDer];
+    const target = targetOf({ protocol, port: await listen(issued, server), tls: true, mqtt_topic: "t" });
+    const tls = { serverName, clientCertificate: undefined, scope: "test" };
+    const trustStore = stack === undefined ? undefined : { name: "own", stack };
+
+    const link = new OpenLink(await transport, { ...target, tls: { ...tls, trustStore } });
+    const end = await link.ended;
+
+    expect(end).toMatchObject({
+      type: "failed",
+      reason: { layer: "tls", code, message: expect.stringMatching(says) },
+    });
+    expect(link.isEstablished).toBe(false);
   });
 });
 

@@ -41,6 +41,7 @@ transportContract("ws", true, () => ({
 
 transportContract("mqtt", true, () => ({
   create: (parts) => new MqttTransport(parts),
+  keepsMessages: true,
   keys: { protocol: "mqtt", mqtt_topic: "t", mqtt_subscribe: "t", mqtt_qos: 1 },
   accept: (server) =>
     serveMqtt(server, (packet, send) => {

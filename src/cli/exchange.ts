@@ -16,6 +16,7 @@ export async function exchange(stream: Stream, work: Work): Promise<ExitCode> {
   const done = work.count === undefined ? sent : received.then(() => sender.settled());
   try {
     await Promise.race([done, failed, sent.then(() => done)]);
+    if (sender.count === 0 && work.count === undefined) work.invocation.output.note(NOTHING_SENT);
     return EXIT.done;
   } catch (error) {
     // Stopped by a signal with nothing on the way: all that was asked for is done.
@@ -26,11 +27,16 @@ export async function exchange(stream: Stream, work: Work): Promise<ExitCode> {
   }
 }
 
+const NOTHING_SENT =
+  "Nothing was sent: stdin was empty. Give --data TEXT, lines on stdin, or --count N to wait for messages";
+
 /** Sends what `--data` or stdin gives, at most a window of it unacknowledged. */
 class Sender {
   readonly #stream: Stream;
   readonly #work: Work;
   readonly #pending = new Set<Promise<Acknowledgement>>();
+  /** Messages given to the stream. */
+  count = 0;
 
   constructor(stream: Stream, work: Work) {
     this.#stream = stream;
@@ -42,7 +48,9 @@ class Sender {
   }
 
   async run(): Promise<void> {
-    for await (const message of readMessages(this.#work.data, this.#work.invocation.signal)) {
+    const keepsLineEnds = this.#stream.inspect().protocol === "raw";
+    for await (const message of readMessages(this.#work.data, { keepsLineEnds })) {
+      this.count += 1;
       const sent = this.#stream.send(message);
       this.#pending.add(sent);
       sent.then(

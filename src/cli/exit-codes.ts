@@ -22,7 +22,6 @@ const CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   "metadata-unknown": EXIT.usage,
   "metadata-unsafe": EXIT.usage,
   "blob-missing": EXIT.usage,
-  "negative-acknowledgement": EXIT.refused,
   "http-status": EXIT.refused,
   "mqtt-publish-refused": EXIT.refused,
   "mqtt-not-acknowledged": EXIT.refused,
@@ -34,6 +33,11 @@ const CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
 /** The exit code that tells a script what `error` was. */
 export function exitCodeFor(error: unknown): ExitCode {
   if (!(error instanceof SecureStreamsError)) return EXIT.internal;
+  // A policy that no server gave: whoever waits and tries again may get it.
+  if (error.code === "policy-unreadable" && error.cause instanceof SecureStreamsError) {
+    const code = exitCodeFor(error.cause);
+    return code === EXIT.unreachable || code === EXIT.timeout ? code : EXIT.usage;
+  }
   if (error.code !== "all-retries-failed") return codeOf(error);
   const last = error.cause instanceof SecureStreamsError ? codeOf(error.cause) : codeOf(error);
   return last === EXIT.usage || last === EXIT.notPermitted ? last : EXIT.unreachable;

@@ -1,3 +1,6 @@
+/** Why a command is stopped whose output nobody reads any more. */
+export const READER_LEFT: Error = new Error("The reader of stdout has left");
+
 /** What `work` comes to, unless `signal` fires first: then its reason. */
 export async function until<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   signal.throwIfAborted();

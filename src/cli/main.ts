@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
-import { UsageError } from "../lib/errors.ts";
+import { SecureStreamsError, UsageError } from "../lib/errors.ts";
 import { nearest } from "../policy/index.ts";
 import type { Command } from "./command.ts";
 import { EXIT, type ExitCode, exitCodeFor } from "./exit-codes.ts";
+import { READER_LEFT } from "./interrupt.ts";
 import { type Output, processOutput } from "./output.ts";
 
 /** Loaded when named, so that one command does not pay for the others. */
@@ -20,6 +21,10 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
     summary: "addresses and records of names, and how they were found",
     load: async () => (await import("./commands/resolve.ts")).resolve,
   },
+  dhcp: {
+    summary: "get an interface its address by DHCP, and keep it",
+    load: async () => (await import("./commands/dhcp.ts")).dhcp,
+  },
   check: {
     summary: "every fault of a policy, with file:line:column",
     load: async () => (await import("./commands/check.ts")).check,
@@ -34,28 +39,47 @@ const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Prom
   },
 };
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  // The reader of a pipe has left: nobody is there to tell.
-  if (error.code === "EPIPE") process.exit(EXIT.done);
-  throw error;
-});
-process.exitCode = await main(process.argv.slice(2));
+const controller = new AbortController();
+const code = await main(process.argv.slice(2));
+process.exitCode = code;
+// Whatever a command was made to give up may still wait for its file or peer.
+if (code === EXIT.interrupted) process.exit();
 
 async function main(args: readonly string[]): Promise<ExitCode> {
   const [name, ...rest] = args;
-  if (name === undefined || name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
+  const output = processOutput(args.includes("--json"));
+  let unwritable: Error | undefined;
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // A reader that has left needs no more; a disk that is full is a fault.
+    if (error.code !== "EPIPE") unwritable ??= error;
+    controller.abort(READER_LEFT);
+  });
+  // Nobody is there to tell; what is done stays as good as it is.
+  process.stderr.on("error", () => {});
+  const code = await start(name, rest, output);
+  await new Promise((resolve) => setImmediate(resolve));
+  if (unwritable === undefined) return code;
+  const message = `Cannot write to stdout: ${unwritable.message}`;
+  output.error(new SecureStreamsError({ layer: "stream", code: "internal", message }));
+  return EXIT.internal;
+}
+
+async function start(name: string | undefined, rest: readonly string[], output: Output): Promise<ExitCode> {
+  if (name === undefined || (name === "--json" && rest.length === 0)) {
+    process.stderr.write(help());
+    return EXIT.usage;
+  }
+  if (name === "--help" || name === "-h" || (name === "help" && rest.length === 0)) {
     process.stdout.write(help());
-    return name === undefined ? EXIT.usage : EXIT.done;
+    return EXIT.done;
   }
   if (name === "--version" || name === "-v") {
     process.stdout.write(`${await version()}\n`);
     return EXIT.done;
   }
-  const output = processOutput(args.includes("--json"));
-  const controller = new AbortController();
   try {
-    if (name === "help") return await run(await load(rest[0] ?? ""), ["--help"], output, controller);
-    return await run(await load(name), rest, output, controller);
+    if (name === "help") return await run(await load(rest[0] ?? ""), ["--help"], output);
+    return await run(await load(name), rest, output);
   } catch (error) {
     if (controller.signal.aborted && error === controller.signal.reason) return EXIT.interrupted;
     output.error(error);
@@ -69,12 +93,7 @@ function load(name: string): Promise<Command> {
   return entry.load();
 }
 
-async function run(
-  command: Command,
-  args: readonly string[],
-  output: Output,
-  controller: AbortController,
-): Promise<ExitCode> {
+async function run(command: Command, args: readonly string[], output: Output): Promise<ExitCode> {
   const { values, positionals } = parse(command, args);
   if (values.help === true) {
     process.stdout.write(command.help);

@@ -1,7 +1,7 @@
 import type { Body, Reply, Stream } from "../index.ts";
 import type { Work } from "./commands/open.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { until } from "./interrupt.ts";
+import { READER_LEFT, until } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 import { readBody, releaseStdin } from "./source.ts";
 import { tellMessage } from "./tell.ts";
@@ -16,7 +16,11 @@ export async function transact(stream: Stream, work: Work): Promise<ExitCode> {
       ...(work.timeout === undefined ? {} : { timeout: work.timeout }),
       signal,
     });
-    await tellReply(reply, output);
+    try {
+      await tellReply(reply, output);
+    } catch (error) {
+      if (signal.reason !== READER_LEFT) throw error;
+    }
     return reply.ok ? EXIT.done : EXIT.refused;
   } finally {
     releaseStdin();

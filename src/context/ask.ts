@@ -37,13 +37,21 @@ function watchLimits(core: StreamCore, limits: AskLimits, asked: () => Asked): (
   }
   if (timeout !== undefined) {
     const { clock } = core.ports;
+    const deadline = clock.now() + timeout;
+    let sleep = (): void => {};
     const late = (): void => {
+      // The clock wakes early where the wait is longer than a timer of Node's takes.
+      if (clock.now() < deadline) {
+        sleep = clock.wake(deadline, late, true);
+        return;
+      }
       const message = `No complete answer within ${timeout} ms`;
       const reason: Reason = { layer: "http", code: "timeout", message };
       const error = new SecureStreamsError(reason, { streamtype: core.streamtype.name });
       core.transactions.giveUp(asked(), error, reason);
     };
-    leave.push(clock.wake(clock.now() + timeout, late, true));
+    sleep = clock.wake(deadline, late, true);
+    leave.push(() => sleep());
   }
   return () => {
     for (const each of leave) each();

@@ -1,4 +1,4 @@
-import type { Reason } from "../lib/errors.ts";
+import { type Reason, SecureStreamsError } from "../lib/errors.ts";
 import { type AttemptId, retryAfter } from "../stream/index.ts";
 import type { StreamCore } from "./core.ts";
 import type { Established, Frame, Link, LinkEnd, LinkEvents, ResponseHead } from "./ports.ts";
@@ -12,6 +12,7 @@ export class Attempt implements LinkEvents {
   #link: Link | undefined;
   #head: ResponseHead | undefined;
   #hasPayload = false;
+  #hasStatus = false;
   #ended = false;
 
   constructor(id: AttemptId, core: StreamCore) {
@@ -42,6 +43,7 @@ export class Attempt implements LinkEvents {
       this.#answered(head);
       return;
     }
+    if (head !== undefined) this.#map(head.status);
     this.#core.feed({ type: "established", attempt: this.id });
     if (this.#link !== undefined && !this.#ended) this.#core.outbox.attach(this.#link);
     this.#core.writable();
@@ -68,17 +70,15 @@ export class Attempt implements LinkEvents {
     if (this.#ended) return;
     this.#ended = true;
     this.#core.outbox.detach();
-    if (end.type === "failed") this.#failed(end.reason, end.repeatable);
+    if (end.type === "failed") this.#failed(end.reason, end.repeatable, end.mayBeDone);
     else if (this.#head === undefined) this.#failed(WITHOUT_HEAD, false);
     else this.#completed(this.#head.status);
   }
 
   #answered(head: ResponseHead): void {
     const { status } = head;
-    const { expect, responseMap } = this.#core.streamtype.http;
-    const state = responseMap.get(status);
-    if (state !== undefined)
-      this.#core.feed({ type: "user-state", attempt: this.id, state: `user-${state}` });
+    const { expect } = this.#core.streamtype.http;
+    this.#map(status);
     // A body that cannot be sent again leaves the answer to the caller.
     if ((status === 503 || status === 429) && expect !== status && this.#core.transactions.isReplayable) {
       this.#ended = true;
@@ -89,6 +89,15 @@ export class Attempt implements LinkEvents {
     this.#head = head;
     this.#core.feed({ type: "established", attempt: this.id });
     if (!this.#ended) this.#core.transactions.reply(head, this.#acknowledges(status), () => this.resume());
+  }
+
+  /** The state of the program's own that the policy gives a status. Policy: `http_resp_map`. */
+  #map(status: number): void {
+    if (this.#hasStatus) return;
+    this.#hasStatus = true;
+    const state = this.#core.streamtype.http.responseMap.get(status);
+    if (state !== undefined)
+      this.#core.feed({ type: "user-state", attempt: this.id, state: `user-${state}` });
   }
 
   #acknowledges(status: number): boolean {
@@ -118,13 +127,20 @@ export class Attempt implements LinkEvents {
     transactions.next();
   }
 
-  #failed(reason: Reason, repeatable: boolean): void {
-    const { feed, transactions } = this.#core;
+  #failed(reason: Reason, repeatable: boolean, mayBeDone = false): void {
+    const { feed, transactions, streamtype } = this.#core;
+    // A ws handshake or a redirect that is refused has not told its status yet.
+    if (reason.status !== undefined) this.#map(reason.status);
     const mayRepeat = repeatable && !transactions.hasReplied;
     // A whole response proves the peer by its acknowledgement; one that is cut off, by what came of it. The page of an
     // error shows that something answers, not that the peer works.
     if (this.#hasPayload && this.#head !== undefined && this.#acknowledges(this.#head.status)) this.#prove();
-    if (!mayRepeat) transactions.fail(reason);
+    if (mayBeDone && !transactions.hasReplied)
+      transactions.fail(
+        outcomeUnknown(reason),
+        new SecureStreamsError(reason, { streamtype: streamtype.name }),
+      );
+    else if (!mayRepeat) transactions.fail(reason);
     feed({ type: "failed", attempt: this.id, reason, repeatable: mayRepeat });
     transactions.next();
   }
@@ -135,6 +151,15 @@ const WITHOUT_HEAD: Reason = {
   code: "http-incomplete",
   message: "The response ended before its head",
 };
+
+/** Only the caller knows whether twice does harm. */
+function outcomeUnknown({ layer, message }: Reason): Reason {
+  return {
+    layer,
+    code: "outcome-unknown",
+    message: `Cannot tell whether the request was carried out, so it is not repeated: ${message}`,
+  };
+}
 
 function comeBackLater({ status, headers }: ResponseHead, wall: number): Reason {
   const at = headers.findIndex((name, index) => index % 2 === 0 && name === "retry-after");

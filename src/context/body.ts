@@ -1,12 +1,14 @@
 import { concat } from "../lib/bytes.ts";
+import { type Reason, UsageError } from "../lib/errors.ts";
 import type { Random } from "../lib/random.ts";
 import type { HttpSettings } from "../policy/index.ts";
+import type { Target } from "../stream/index.ts";
 import type { Body } from "./events.ts";
 import type { Text } from "./ports.ts";
 
 /** A body ready for the wire, and the headers that describe it. */
 export interface FramedBody {
-  /** What to send on an attempt; undefined sends none. Throws nothing. */
+  /** What to send on an attempt; undefined sends none. Throws what the program's own function throws. */
   readonly open: () => Uint8Array | AsyncIterable<Uint8Array> | undefined;
   /** Whether `open` may be called for a further attempt after the last one was read. */
   readonly isReplayable: boolean;
@@ -16,7 +18,17 @@ export interface FramedBody {
 
 const NO_BODY: FramedBody = { open: () => undefined, isReplayable: true, headers: [] };
 
-/** Frames `body` as the policy says: as it is, or as the one part of a multipart form. */
+/** The program's own function threw instead of returning a body. */
+export function bodyFailed(error: unknown): Reason {
+  const why = error instanceof Error ? error.message : String(error);
+  const message = `Cannot send the request body: its function failed: ${why}`;
+  return { layer: "stream", code: "body-failed", message };
+}
+
+/**
+ * Frames `body` as the policy says: as it is, or as the one part of a multipart form. Throws UsageError for what is no
+ * body.
+ */
 export function frameBody(
   body: Body | undefined,
   http: HttpSettings,
@@ -41,6 +53,14 @@ export function frameBody(
   };
 }
 
+/** `target` with the headers of a framed body, which go before others of the same name. */
+export function framedTarget(target: Target, headers: readonly string[]): Target {
+  if (headers.length === 0 || target.http === undefined) return target;
+  const names = new Set(headers.filter((_, index) => index % 2 === 0));
+  const others = target.http.headers.filter((_, index, all) => !names.has(`${all[index - (index % 2)]}`));
+  return { ...target, http: { ...target.http, headers: [...others, ...headers] } };
+}
+
 function plainBody(body: Body, text: Text): FramedBody {
   if (typeof body === "string") {
     const bytes = text.encode(body);
@@ -48,7 +68,12 @@ function plainBody(body: Body, text: Text): FramedBody {
   }
   if (body instanceof Uint8Array) return { open: () => body, isReplayable: true, headers: [] };
   if (typeof body === "function") return { open: body, isReplayable: true, headers: [] };
-  return { open: () => body, isReplayable: false, headers: [] };
+  if (typeof body === "object" && body !== null && Symbol.asyncIterator in body) {
+    return { open: () => body, isReplayable: false, headers: [] };
+  }
+  throw new UsageError(
+    "Cannot request: the payload is neither text, bytes, an async iterable of bytes nor a function that returns one",
+  );
 }
 
 function wrap(

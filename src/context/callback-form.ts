@@ -19,13 +19,13 @@ export class CallbackForm {
   }
 
   state(event: StateEvent): void {
-    if (this.#handlers.state !== undefined) this.#obey(() => this.#handlers.state?.(event));
+    if (this.#handlers.state !== undefined) this.#obey(() => this.#handlers.state?.(event, this.#stream));
   }
 
   /** False where nobody handles `rx`. */
   rx(message: Message): boolean {
     if (this.#handlers.rx === undefined) return false;
-    this.#obey(() => this.#handlers.rx?.(message));
+    this.#obey(() => this.#handlers.rx?.(message, this.#stream));
     return true;
   }
 
@@ -46,7 +46,7 @@ export class CallbackForm {
     if (!this.#wantsTx || !this.#core.outbox.isWritable) return;
     this.#wantsTx = false;
     this.#obey(() => {
-      const piece = this.#handlers.tx?.();
+      const piece = this.#handlers.tx?.(this.#stream);
       if (piece === undefined || isVerdict(piece)) return piece;
       const { payload, start, end } = wholeOr(piece);
       // The callback form hears of a refusal as a state.
@@ -78,7 +78,7 @@ export class CallbackForm {
 
   async *#body(): AsyncIterable<Uint8Array> {
     for (;;) {
-      const piece = this.#handlers.tx?.();
+      const piece = this.#handlers.tx?.(this.#stream);
       if (piece === undefined) return;
       if (isVerdict(piece)) return this.#obey(() => piece);
       const { payload, end } = wholeOr(piece);

@@ -1,7 +1,9 @@
 import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import { Spread } from "../lib/spread.ts";
 import {
   applyOverlay,
   applyOverlayValue,
+  DEFAULT_POLICY,
   diffPolicies,
   type MetadataName,
   nearest,
@@ -17,15 +19,18 @@ import type { Handlers } from "./handlers.ts";
 import type { Inspection } from "./inspect.ts";
 import { loadPolicy, type PolicySource } from "./load-policy.ts";
 import { observe } from "./observe.ts";
-import type { Abortable, Logger, Ports } from "./ports.ts";
+import type { Abortable, Logger, Path, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import type { NameResolver } from "./resolver/name-resolver.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
 
 export interface ContextOptions<P = PolicySource> {
-  /** A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. */
-  readonly policy: P;
+  /**
+   * A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. Default: the
+   * built-in policy, whose streamtype `__default` fetches from the host that its metadata `endpoint` names.
+   */
+  readonly policy?: P;
   /** What the program knows about itself: credentials, serial number, client certificates. Never logged. */
   readonly identity?: Identity;
   /** Shaped like pino's. Default: no log. */
@@ -66,6 +71,7 @@ export class Context<P = unknown> {
     this.#strict = options.strict ?? false;
     this.#surroundings = {
       ports,
+      spread: new Spread(ports.random),
       observed: (stream, event) => this.#observed(stream, event),
       ended: (stream) => this.#streams.delete(stream.id),
     };
@@ -123,7 +129,15 @@ export class Context<P = unknown> {
       },
     );
     this.#streams.set(stream.id, stream as unknown as Stream);
+    this.#preload(stream.streamtype);
     return stream;
+  }
+
+  /** Code is loaded while there is calm: not in the middle of the first outage, nor without a free file descriptor. */
+  #preload(name: string): void {
+    const transport = this.#ports.transport(this.#settings(name).streamtype.protocol);
+    // Whoever connects is told.
+    if ("then" in transport) transport.catch(() => {});
   }
 
   /** One http transaction on a stream of its own, which is closed when the reply has come whole. */
@@ -165,6 +179,21 @@ export class Context<P = unknown> {
           : applyOverlayValue(this.#document, overlay, options),
       ),
     );
+  }
+
+  /**
+   * Breaks the connections whose path through the network is gone, so that their streams try again at once instead of
+   * waiting for TCP to notice: the state tells `network-changed`. Others are left alone. Returns how many were broken.
+   */
+  abandon(isGone: (path: Path) => boolean): number {
+    return this.#ports.abandon(isGone);
+  }
+
+  /** The network is back: each stream that waits for its next try makes it now, with a fresh count. */
+  retryNow(): void {
+    for (const stream of [...this.#streams.values()]) {
+      if (stream.inspect().retryIn !== undefined) stream.connect();
+    }
   }
 
   /** Every stream and every connection as they are now. */
@@ -230,7 +259,7 @@ export async function createContextOver<const P>(
   ports: Ports,
   options: ContextOptions<P>,
 ): Promise<Context<P>> {
-  const { policy, ...rest } = options;
+  const { policy = DEFAULT_POLICY, ...rest } = options;
   const document = await loadPolicy(policy as PolicySource, ports, { strict: rest.strict ?? false });
   for (const problem of document.problems) {
     if (problem.severity !== "note") rest.logger?.warn({ ...problem }, "policy.warning");

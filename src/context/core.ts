@@ -1,4 +1,5 @@
 import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import type { Spread } from "../lib/spread.ts";
 import type { Streamtype } from "../policy/index.ts";
 import {
   type Identity,
@@ -12,8 +13,10 @@ import {
   type Target,
 } from "../stream/index.ts";
 import { Attempt } from "./attempt.ts";
+import { framedTarget } from "./body.ts";
 import { Driver } from "./driver.ts";
 import type { StateEvent } from "./events.ts";
+import { allRetriesFailed, loadReason } from "./failures.ts";
 import type { Marks } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
 import type { Frame, Link, Ports, ResponseHead, Settled, StreamId, Transport } from "./ports.ts";
@@ -60,7 +63,7 @@ export class StreamCore {
 
   constructor(
     id: StreamId,
-    ports: Ports,
+    { ports, spread }: { readonly ports: Ports; readonly spread: Spread },
     settings: Settings,
     metadata: Record<string, string>,
     events: CoreEvents,
@@ -70,7 +73,7 @@ export class StreamCore {
     this.metadata = metadata;
     this.#settings = settings;
     this.#events = events;
-    this.#machine = new StreamMachine(machineSettings(settings.streamtype), ports.random);
+    this.#machine = new StreamMachine(machineSettings(settings.streamtype), spread);
     this.#driver = new Driver(this.#machine, ports.clock, (output) => this.#perform(output));
     this.outbox = new Outbox(settings.streamtype.name, OUTBOX_LIMIT, {
       settled: (outcome, size) => this.#settled(outcome, size),
@@ -211,7 +214,7 @@ export class StreamCore {
       const planned = isPlain
         ? this.plan(hasBody)
         : this.planWith({ ...this.metadata, ...asked.metadata }, hasBody);
-      this.#carry(attempt, withHeaders(planned, asked?.body.headers ?? []), opened.body);
+      this.#carry(attempt, framedTarget(planned, asked?.body.headers ?? []), opened.body);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       const reason: Reason = { layer: "policy", code: error.code, message: error.message };
@@ -233,8 +236,7 @@ export class StreamCore {
         if (this.#attempt === attempt) attempt.carry(open(ready));
       },
       (error: unknown) => {
-        const message = error instanceof Error ? error.message : String(error);
-        const reason: Reason = { layer: "stream", code: "unsupported", message };
+        const reason = loadReason(error);
         if (this.#attempt === attempt) this.transactions.fail(reason);
         this.feed({ type: "failed", attempt: attempt.id, reason, repeatable: false });
       },
@@ -271,6 +273,7 @@ export class StreamCore {
     this.transactions.failAll(reason);
     this.outbox.fail(reason);
     this.#transport?.forget(this.id);
+    this.#driver.stop();
     this.#events.ended();
   }
 }
@@ -282,15 +285,4 @@ export function isTransactional({ protocol }: Streamtype): boolean {
 function machineSettings(streamtype: Streamtype): StreamSettings {
   const { retry, nailedUp, opportunistic } = streamtype;
   return { retry, nailedUp, opportunistic, transactional: isTransactional(streamtype) };
-}
-
-function withHeaders(target: Target, headers: readonly string[]): Target {
-  if (headers.length === 0 || target.http === undefined) return target;
-  return { ...target, http: { ...target.http, headers: [...target.http.headers, ...headers] } };
-}
-
-function allRetriesFailed({ name }: Streamtype, failures: number, last: Reason): Reason {
-  const attempts = failures === 1 ? "The attempt" : `All ${failures} attempts`;
-  const message = `${attempts} of "${name}" failed; the last: ${last.message}`;
-  return { ...last, code: "all-retries-failed", message };
 }

@@ -47,6 +47,12 @@ export class Driver<Input, Output> {
     }
   }
 
+  /** The machine has ended: a timer that was left alone goes, and with it all that it holds. */
+  stop(): void {
+    this.#armed?.cancel();
+    this.#armed = undefined;
+  }
+
   #take(input: Input | Timeout): void {
     for (const output of this.#machine.handle(input, this.#clock.now())) this.#perform(output);
   }

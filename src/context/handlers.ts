@@ -1,4 +1,5 @@
 import type { Message, Payload, StateEvent } from "./events.ts";
+import type { Stream } from "./stream.ts";
 
 /** A callback's answer: hang up; the retry rules apply. */
 export const DISCONNECT_ME = Symbol("disconnect me");
@@ -14,10 +15,11 @@ export type Piece = Payload | { readonly payload: Payload; readonly start?: bool
 /**
  * The callback form, for people who come from libwebsockets: pass it to `context.open`. `tx` is called once for each
  * `stream.requestTx()` when the connection takes more; for h1 and h2 it is called for the body until a piece says
- * `end`. Nothing to send is undefined.
+ * `end`. Nothing to send is undefined. Each is given its stream: the states `creating` and, nailed up, `connecting` come
+ * while `open` has not returned yet.
  */
 export interface Handlers {
-  rx?(message: Message): Verdict;
-  tx?(): Piece | Verdict;
-  state?(event: StateEvent): Verdict;
+  rx?(message: Message, stream: Stream): Verdict;
+  tx?(stream: Stream): Piece | Verdict;
+  state?(event: StateEvent, stream: Stream): Verdict;
 }

@@ -1,8 +1,34 @@
 export { Context, type ContextOptions, createContextOver, type OpenOptions } from "./context.ts";
+export {
+  DhcpClient,
+  type DhcpClientOptions,
+  type DhcpEvents,
+  type DhcpLeaseEvent,
+  type DhcpPorts,
+  type DhcpStateEvent,
+} from "./dhcp/index.ts";
 export type { Acknowledgement, Body, Message, Payload, StateEvent } from "./events.ts";
 export { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } from "./handlers.ts";
 export type { Inspection, StreamInfo } from "./inspect.ts";
 export type { PolicySource } from "./load-policy.ts";
+export type {
+  DatagramEvents,
+  DatagramOptions,
+  DatagramSocket,
+  InterfaceAddress,
+  Link as NetworkLink,
+  LinkIndex,
+  Network,
+  NetworkEvent,
+  NetworkSnapshot,
+  Packet,
+  PacketEvents,
+  PacketOptions,
+  PacketSocket,
+  Route,
+  SmallFiles,
+  Suspend,
+} from "./network-ports.ts";
 export type {
   Abortable,
   Clock,
@@ -16,6 +42,7 @@ export type {
   LinkEvents,
   LinkRequest,
   Logger,
+  Path,
   Ports,
   ResponseHead,
   SendOptions,
@@ -38,9 +65,8 @@ export type {
   ChannelPort,
   ConnectionEvents,
   ConnectionPort,
-  ResolverDiagnostics,
   ResolverPorts,
   SystemEvents,
 } from "./resolver/resolver-ports.ts";
 export { Stream } from "./stream.ts";
-export type { MessageOptions, MetadataOf, RequestOptions } from "./stream-options.ts";
+export type { MessageOptions, RequestOptions } from "./stream-options.ts";

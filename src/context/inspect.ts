@@ -1,4 +1,5 @@
 import type { Millis } from "../lib/millis.ts";
+import type { Protocol } from "../policy/index.ts";
 import type { StateName } from "../stream/index.ts";
 import type { ConnectionInfo } from "./ports.ts";
 
@@ -6,6 +7,9 @@ import type { ConnectionInfo } from "./ports.ts";
 export interface StreamInfo {
   readonly id: number;
   readonly streamtype: string;
+  readonly protocol: Protocol;
+  /** The policy's `payload_fmt`: a hint for the program. */
+  readonly payloadFormat: string | undefined;
   readonly state: StateName;
   /** Consecutive failures since the peer last proved to work. */
   readonly failures: number;

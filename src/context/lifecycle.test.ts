@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { definePolicy } from "../policy/index.ts";
+import { type DEFAULT_POLICY, definePolicy } from "../policy/index.ts";
 import { createSimulation, type PeerOptions, type SimulationOptions } from "../testing/index.ts";
 import { DESTROY_ME, DISCONNECT_ME, type Logger, type Message, type Stream, type Verdict } from "./index.ts";
 
@@ -230,6 +230,29 @@ describe("the callback form", () => {
     expect(seen).toEqual(["creating", "poll", "connecting", "connected", "echo hello", "echo hello"]);
   });
 
+  test("gives the stream to each callback, also while open() has not returned", async () => {
+    await using world = await setUp({
+      connected: (connection) => connection.send("x"),
+      message: ({ payload }, connection) => void connection.send(`echo ${new TextDecoder().decode(payload)}`),
+    });
+    const seen: string[] = [];
+    world.context.open("there", {
+      state: ({ state }, stream) => {
+        if (state === "creating") stream.setMetadata({ host: "peer" });
+        if (state === "connected") stream.requestTx();
+        return undefined;
+      },
+      tx: (stream) => `from ${stream.streamtype}`,
+      rx: (message, stream) => {
+        seen.push(`${message.text()} to ${stream.streamtype}`);
+        return undefined;
+      },
+    });
+    await world.run(10);
+
+    expect(seen).toEqual(["x to there", "echo from there to there"]);
+  });
+
   test("may have nothing to send", async () => {
     await using world = await setUp();
     const stream = world.context.open("ws", { tx: () => undefined });
@@ -440,6 +463,34 @@ describe("a context", () => {
     await expect(createSimulation({ policy: "nowhere.json" })).rejects.toMatchObject({
       code: "policy-unreadable",
     });
+  });
+
+  test.each([
+    [null, "found null"],
+    [5, "found 5"],
+    [[], "found a list"],
+    [Promise.resolve({}), "found a Promise"],
+  ])("refuses %s as a policy", async (policy, why) => {
+    await expect(createSimulation({ policy: policy as unknown as object })).rejects.toThrow(why);
+  });
+
+  test("has the built-in policy where none is given", async () => {
+    await using world = await createSimulation({} as { readonly policy: typeof DEFAULT_POLICY });
+
+    expect(world.context.streamtypes).toEqual(["__default", "captive_portal_detect"]);
+    const asked = world.context.request("__default", {
+      metadata: { endpoint: "a.example", accept: "text/html" },
+    });
+    asked.catch(() => {});
+    expect(world.context.inspect().streams).toMatchObject([{ streamtype: "__default", protocol: "h2" }]);
+  });
+
+  test("tells the program the hint that the policy has for it", async () => {
+    await using world = await createSimulation({
+      policy: { streams: { a: { endpoint: "a.example", payload_fmt: "json" } } },
+    });
+
+    expect(world.context.open("a").inspect()).toMatchObject({ protocol: "h1", payloadFormat: "json" });
   });
 
   test("takes warnings for errors only where it is told to", async () => {

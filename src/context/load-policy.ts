@@ -32,6 +32,8 @@ async function parse(
 }
 
 /** A URL object is known by its `href`; a policy has no such key. */
-function hrefOf(source: object): string | undefined {
-  return "href" in source && typeof source.href === "string" ? source.href : undefined;
+function hrefOf(source: unknown): string | undefined {
+  return typeof source === "object" && source !== null && "href" in source && typeof source.href === "string"
+    ? source.href
+    : undefined;
 }

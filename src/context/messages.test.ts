@@ -24,6 +24,7 @@ const POLICY = {
     small: { endpoint: "peer", port: 80, protocol: "ws", client_buflen: 8, retry: "calm" },
     watched: { endpoint: "peer", port: 80, protocol: "ws", retry: "watched", nailed_up: true },
     http: { endpoint: "peer", port: 80, protocol: "h1" },
+    listen: { endpoint: "peer", port: 80, protocol: "mqtt", mqtt_subscribe: "t/#" },
     raw: { endpoint: "peer", port: 80, protocol: "raw", retry: "calm" },
   },
 } as const;
@@ -188,6 +189,12 @@ describe("send()", () => {
     await expect(end).rejects.toMatchObject({ code: "connection-lost" });
     world.server.release();
     await world.until(whole);
+  });
+
+  test("is refused where the policy names no topic", async () => {
+    await using world = await setUp();
+
+    expect(() => world.context.open("listen").send("x")).toThrow('"listen" has no mqtt_topic');
   });
 
   test("is refused for transactions, for what is no payload, and after close", async () => {

@@ -34,8 +34,10 @@ export interface Link {
   readonly mtu: number;
   /** IFF_UP: the administrator wants it up. */
   readonly isUp: boolean;
-  /** IFF_LOWER_UP: a cable is in. */
+  /** IFF_LOWER_UP: a cable is in. A loss too short for the kernel to tell is told all the same, as two events. */
   readonly hasCarrier: boolean;
+  /** How often the cable went out since the link is there; undefined where the kernel does not count. */
+  readonly carrierLosses?: number | undefined;
 }
 
 /** An IPv4 or IPv6 address on a link. */
@@ -49,6 +51,8 @@ export interface InterfaceAddress {
   readonly preferredSeconds: number;
   /** IFA_PROTO: who put it there; 0 unknown. Ours is 68. */
   readonly protocol: number;
+  /** Metric of the route to the prefix, which the kernel adds and drops together with the address. */
+  readonly prefixMetric?: number | undefined;
 }
 
 /** A unicast route of the main table. */
@@ -102,7 +106,7 @@ export interface PacketEvents {
 }
 
 export interface PacketSocket {
-  /** Sends a payload to a hardware address, broadcast where undefined. False where the link is down. */
+  /** Sends a payload to a hardware address, broadcast where undefined. False where the link is down or its queue full. */
   send(payload: Uint8Array, to?: Uint8Array): boolean;
   /** Closes off the main thread: the kernel may wait milliseconds. */
   close(): void;
@@ -129,8 +133,8 @@ export interface DatagramSocket {
 export interface SmallFiles {
   /** Undefined where it does not exist or is larger than `limit` bytes. */
   read(path: string, limit: number): Promise<Uint8Array | undefined>;
-  /** Whole or not at all: a temporary file beside it, synced and renamed. */
-  replace(path: string, bytes: Uint8Array): Promise<void>;
+  /** Whole or not at all: a temporary file beside it, synced and renamed. Mode 0o600 by default. */
+  replace(path: string, bytes: Uint8Array, mode?: number): Promise<void>;
   remove(path: string): Promise<void>;
 }
 

@@ -121,6 +121,7 @@ async function setUp(load: (transport: SimTransport, protocol: Protocol) => Tran
     transport: (protocol) => load(transport, protocol),
     readPolicy: () => Promise.reject(new Error("none")),
     connections: () => transport.inspect(),
+    abandon: (isGone) => transport.abandon(isGone),
     close: () => transport.close(),
     diagnostics: {
       hasSubscribers: () => true,

@@ -15,6 +15,8 @@ export interface Ports {
   readPolicy(location: string): Promise<string>;
   /** What is open now, over all transports. */
   connections(): readonly ConnectionInfo[];
+  /** Breaks the connections whose path is gone, over all transports; returns how many. */
+  abandon(isGone: (path: Path) => boolean): number;
   /** Closes every transport. Resolves when no socket is left. */
   close(): Promise<void>;
   readonly diagnostics: Diagnostics;
@@ -139,8 +141,10 @@ export type LinkEnd =
   | {
       readonly type: "failed";
       readonly reason: Reason;
-      /** False where repeating could do the work twice: the request was sent and is not idempotent. */
+      /** False where repeating could do the work twice or cannot help. */
       readonly repeatable: boolean;
+      /** The request was sent, is not idempotent, and may have been carried out. */
+      readonly mayBeDone?: boolean;
     };
 
 /** How a sent message ended. */
@@ -169,6 +173,12 @@ export interface SendOptions {
   readonly binary?: boolean | undefined;
   /** mqtt: overrides the policy's topic, already expanded. */
   readonly topic?: string | undefined;
+}
+
+/** The addresses of the two ends of a connection, as the kernel knows them; behind a proxy, to the proxy. */
+export interface Path {
+  readonly local: string;
+  readonly remote: string;
 }
 
 export interface ConnectionInfo {

@@ -1,5 +1,5 @@
 import { concat } from "../lib/bytes.ts";
-import { SecureStreamsError } from "../lib/errors.ts";
+import { SecureStreamsError, UsageError } from "../lib/errors.ts";
 import { Inbox, type Marks } from "./inbox.ts";
 import type { ResponseHead, Text } from "./ports.ts";
 
@@ -16,6 +16,7 @@ export class Reply {
   readonly #head: ResponseHead;
   readonly #inbox: Inbox<Uint8Array>;
   readonly #text: Text;
+  #isTaken = false;
 
   constructor(
     head: ResponseHead,
@@ -41,21 +42,27 @@ export class Reply {
   get payload(): AsyncIterable<Uint8Array> {
     const inbox = this.#inbox;
     const leave = (): ReturnType<typeof inbox.return> => {
-      inbox.discard();
+      this.discard();
       return inbox.return();
     };
     return { [Symbol.asyncIterator]: () => ({ next: () => inbox.next(), return: leave }) };
   }
 
-  /** The value of a response header, whatever the policy declares; undefined where it is absent. */
+  /** The value of a response header in any case, with or without colon; undefined where it is absent. */
   header(name: string): string | undefined {
-    const wanted = name.toLowerCase();
+    const wanted = name.toLowerCase().replace(/:$/, "");
     const at = this.#head.headers.findIndex((each, index) => index % 2 === 0 && each === wanted);
     return at === -1 ? undefined : this.#head.headers[at + 1];
   }
 
-  /** The whole payload. Rejects with the reason of an incomplete response, or `queue-full` above `limit` bytes. */
+  /**
+   * The whole payload, or what iteration has left of it; once. Rejects with the reason of an incomplete response, with
+   * `queue-full` above `limit` bytes, and with UsageError where it was taken or discarded before.
+   */
   async bytes(limit = 64 * 1024 * 1024): Promise<Uint8Array> {
+    if (this.#isTaken)
+      throw new UsageError("Cannot collect the payload: it was collected or discarded before");
+    this.#isTaken = true;
     const pieces = await this.#inbox.collect(limit);
     if (pieces === undefined) {
       throw new SecureStreamsError({
@@ -80,6 +87,7 @@ export class Reply {
 
   /** Drops the payload, now and to come; the transaction still ends with its acknowledgement. */
   discard(): void {
+    this.#isTaken = true;
     this.#inbox.discard();
   }
 }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { createSimulation, type PeerOptions } from "../testing/index.ts";
+import type { Reply } from "./reply.ts";
 
 const RETRY = { backoff: [1000, 2000], conceal: 2, jitterpc: 0 };
 const POLICY = {
@@ -37,7 +38,7 @@ const POLICY = {
       http_multipart_filename: 'a"b',
       http_mime_content_type: "text/plain",
     },
-    ws: { endpoint: "peer", port: 80, protocol: "ws" },
+    ws: { endpoint: "peer", port: 80, protocol: "ws", http_resp_map: { "101": 1002, "503": 1001 } },
   },
 } as const;
 
@@ -188,6 +189,22 @@ describe("request()", () => {
     ]);
   });
 
+  test.each([
+    ["opens", undefined, ["connecting", "user-1002", "connected"]],
+    [
+      "does not open",
+      { layer: "ws", code: "ws-handshake", message: "Refused", status: 503 } as const,
+      ["connecting", "user-1001", "unreachable"],
+    ],
+  ])("tells the user state of a WebSocket that %s", async (_, refusal, states) => {
+    await using world = await setUp({ upgrade: { status: 101, headers: [] } });
+    if (refusal !== undefined) world.server.refuse(refusal);
+    world.context.open("ws").connect();
+    await world.run(10);
+
+    expect(world.trace.states()).toEqual(["creating", ...states]);
+  });
+
   test("gives a 503 to the caller where the body cannot be sent again", async () => {
     await using world = await setUp({ http: () => ({ status: 503 }) });
 
@@ -203,7 +220,10 @@ describe("request()", () => {
     await world.run(500);
     world.server.cut();
 
-    expect(await world.until(asked)).toMatchObject({ code: "connection-reset" });
+    expect(await world.until(asked)).toMatchObject({
+      code: "outcome-unknown",
+      cause: { code: "connection-reset" },
+    });
     await world.run(60_000);
     expect(world.server.attempts).toHaveLength(1);
   });
@@ -222,7 +242,10 @@ describe("request()", () => {
     await simulation.run(1500);
     server.cut();
 
-    expect(await simulation.until(asked)).toMatchObject({ code: "connection-reset" });
+    expect(await simulation.until(asked)).toMatchObject({
+      code: "outcome-unknown",
+      cause: { code: "connection-reset" },
+    });
     await simulation.run(20_000);
     expect(bodies.filter((length) => length > 0)).toHaveLength(1);
   });
@@ -286,6 +309,31 @@ describe("the body of a request", () => {
 
     expect(error).toMatchObject({ code: "body-failed", message: expect.stringContaining("disk on fire") });
   });
+
+  test("whose function throws ends the transaction alone", async () => {
+    await using world = await setUp();
+    const stream = world.context.open("post");
+    const broken = (): never => {
+      throw new Error("disk on fire");
+    };
+    const error = await world.until(caught(stream.request({ payload: broken })));
+
+    expect(error).toMatchObject({ code: "body-failed", message: expect.stringContaining("disk on fire") });
+    expect((await world.until(stream.request({ payload: "x" }))).status).toBe(200);
+  });
+
+  test.each([[5], [null], [["x"]], [{}], [new ArrayBuffer(1)]])(
+    "that is none (%j) is refused before anything is sent",
+    async (payload) => {
+      await using world = await setUp();
+
+      expect(() => world.context.open("post").request({ payload: payload as never })).toThrow(
+        expect.objectContaining({ name: "UsageError", code: "usage" }),
+      );
+      await world.run(1000);
+      expect(world.server.attempts).toEqual([]);
+    },
+  );
 
   test.each([
     ["text", "x"],
@@ -393,6 +441,20 @@ describe("giving up", () => {
     expect(world.clock.now()).toBe(1000);
   });
 
+  test("a timeout of 0 or Infinity is none, and what is no span is refused", async () => {
+    await using world = await setUp({ http: () => ({ after: 80_000_000 }) });
+    const stream = world.context.open("get");
+    const asked = [0, Number.POSITIVE_INFINITY].map((timeout) => stream.request({ timeout }));
+
+    expect((await world.until(asked[0] as Promise<Reply>)).status).toBe(200);
+    for (const timeout of [Number.NaN, -1]) {
+      expect(() => stream.request({ timeout })).toThrow("is not a number of milliseconds");
+      expect(() => stream.timeout(timeout)).toThrow("is not a number of milliseconds");
+    }
+    stream.close();
+    await expect(asked[1]).rejects.toMatchObject({ code: "closed" });
+  });
+
   test("the timeout of the policy holds where the caller gives none", async () => {
     await using world = await setUp();
     world.server.silence();
@@ -486,6 +548,22 @@ describe("a reply", () => {
     await world.until(reading);
 
     expect(parts).toEqual(payload);
+  });
+
+  test("is collected once, whoever asks again is told", async () => {
+    await using world = await setUp({ http: () => ({ headers: { "X-Kind": "test" }, payload: ["a", "b"] }) });
+    const reply = await world.until(world.context.open("get").request());
+    const first = reply.text();
+    const second = caught(reply.text());
+
+    expect(await world.until(first)).toBe("ab");
+    expect(await second).toMatchObject({ name: "UsageError", message: expect.stringContaining("before") });
+    expect(await caught(reply.bytes())).toMatchObject({ name: "UsageError" });
+    expect([reply.header("X-KIND:"), reply.header("x-kind")]).toEqual(["test", "test"]);
+
+    const dropped = await world.until(world.context.open("get").request());
+    dropped.discard();
+    expect(await caught(dropped.text())).toMatchObject({ name: "UsageError" });
   });
 
   test("that is discarded lets the next transaction begin", async () => {

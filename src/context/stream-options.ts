@@ -13,7 +13,7 @@ export interface RequestOptions<Name extends string = string> {
   /** Metadata for this transaction alone, over that of the stream. */
   readonly metadata?: MetadataOf<Name>;
   readonly signal?: Abortable;
-  /** Milliseconds until the transaction is given up, retries included. Default: the policy's `timeout_ms`, if any. */
+  /** Milliseconds until the transaction is given up, retries included; 0 is never. Default: the policy's `timeout_ms`. */
   readonly timeout?: Millis;
 }
 

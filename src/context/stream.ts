@@ -1,9 +1,10 @@
 import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
 import type { Millis } from "../lib/millis.ts";
+import type { Spread } from "../lib/spread.ts";
 import {
   type MetadataValues,
+  namedMetadata,
   requireDeclared,
-  requireSafe,
   type StateName,
   type UserState,
 } from "../stream/index.ts";
@@ -23,6 +24,8 @@ import type { MessageOptions, MetadataOf, RequestOptions } from "./stream-option
 
 /** What the context gives a stream beside its settings. */
 export interface Surroundings {
+  /** Keeps streams that lost their peers together from coming back together. */
+  readonly spread: Spread;
   readonly ports: Ports;
   /** Every state of every stream passes here: log lines and diagnostics. */
   readonly observed: (stream: Stream, event: StateEvent) => void;
@@ -58,10 +61,11 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
       writable: () => this.#callbacks.writable(),
       ended: () => this.#ended(),
     };
-    this.#core = new StreamCore(id, surroundings.ports, settings, {}, events);
+    this.#core = new StreamCore(id, surroundings, settings, {}, events);
     this.#callbacks = new CallbackForm(this as unknown as Stream, options.handlers, this.#core);
     for (const [name, value] of Object.entries(options.metadata)) this.#setMetadata(name, value);
-    if (settings.streamtype.nailedUp) this.#core.plan(false);
+    // Whoever listens may still set metadata in `creating`.
+    if (settings.streamtype.nailedUp && options.handlers.state === undefined) this.#core.plan(false);
   }
 
   /** @internal Begins its life; separate from the constructor so that listeners of the context hear it. */
@@ -137,7 +141,9 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
       throw new UsageError(`Cannot send: "${this.streamtype}" speaks ${protocol}; use request({ payload })`);
     }
     if (this.#isClosed) return Promise.reject(this.#closedError("send"));
-    this.#core.plan(false);
+    const { mqtt } = this.#core.plan(false);
+    if (mqtt?.topic === undefined && mqtt !== undefined)
+      throw new UsageError(`Cannot send: "${this.streamtype}" has no mqtt_topic`);
     const bytes = typeof payload === "string" ? this.#core.ports.text.encode(payload) : payload;
     if (!(bytes instanceof Uint8Array))
       throw new UsageError("Cannot send: the payload is neither text nor bytes");
@@ -166,11 +172,11 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     if (this.#isClosed) return Promise.reject(this.#closedError("request"));
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const metadata = (options.metadata ?? {}) as MetadataValues;
+    const metadata = namedMetadata(core.streamtype, (options.metadata ?? {}) as MetadataValues);
     if (options.metadata === undefined) core.plan(options.payload !== undefined);
     else core.planWith({ ...core.metadata, ...metadata }, options.payload !== undefined);
     const body = frameBody(options.payload, core.streamtype.http, core.ports);
-    const timeout = options.timeout ?? core.streamtype.timeout;
+    const timeout = timeoutOf(options.timeout ?? core.streamtype.timeout);
     return ask(core, { body, metadata }, { signal, timeout });
   }
 
@@ -194,8 +200,8 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
 
   /** Starts the stream's one-shot timer: the state `timeout` when it fires. Default: the policy's `timeout_ms`. */
   timeout(span?: Millis): void {
-    const wait = span ?? this.#core.streamtype.timeout;
-    if (wait !== undefined && wait > 0) this.#core.feed({ type: "start-timeout", span: wait });
+    const wait = timeoutOf(span ?? this.#core.streamtype.timeout);
+    if (wait !== undefined) this.#core.feed({ type: "start-timeout", span: wait });
   }
 
   cancelTimeout(): void {
@@ -218,10 +224,12 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
 
   /** What it does now. */
   inspect(): StreamInfo {
-    const { machine, outbox, retryAt, transactions, ports } = this.#core;
+    const { machine, outbox, retryAt, transactions, ports, streamtype } = this.#core;
     return {
       id: this.id,
       streamtype: this.streamtype,
+      protocol: streamtype.protocol,
+      payloadFormat: streamtype.payloadFormat,
       state: this.state,
       failures: machine.failures,
       retryIn: retryAt === undefined ? undefined : Math.max(0, retryAt - ports.clock.now()),
@@ -232,12 +240,9 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   }
 
   #setMetadata(name: string, value: string | undefined): void {
-    requireDeclared(this.#core.streamtype, name);
-    if (value === undefined) delete this.#core.metadata[name];
-    else {
-      requireSafe(name, value, "text");
-      this.#core.metadata[name] = value;
-    }
+    const { streamtype, metadata } = this.#core;
+    if (value === undefined) delete metadata[requireDeclared(streamtype, name).name];
+    else Object.assign(metadata, namedMetadata(streamtype, { [name]: value }));
     this.#core.forgetPlan();
   }
 
@@ -283,4 +288,11 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   #error(code: "closed", message: string): SecureStreamsError {
     return new SecureStreamsError({ layer: "stream", code, message }, { streamtype: this.streamtype });
   }
+}
+
+/** 0 and Infinity are none. */
+function timeoutOf(span: Millis | undefined): Millis | undefined {
+  if (span === undefined || span === 0 || span === Number.POSITIVE_INFINITY) return undefined;
+  if (span > 0) return span;
+  throw new UsageError(`Cannot set the timeout: "${span}" is not a number of milliseconds`);
 }

@@ -1,6 +1,6 @@
 import { type Reason, SecureStreamsError } from "../lib/errors.ts";
 import type { MetadataValues } from "../stream/index.ts";
-import type { FramedBody } from "./body.ts";
+import { bodyFailed, type FramedBody } from "./body.ts";
 import type { StreamCore } from "./core.ts";
 import type { Inbox } from "./inbox.ts";
 import type { ResponseHead } from "./ports.ts";
@@ -78,7 +78,11 @@ export class Transactions {
           "Cannot try again: the request body was already read; pass a function that returns a fresh one",
       };
     }
-    return { body: this.#active?.body.open() };
+    try {
+      return { body: this.#active?.body.open() };
+    } catch (error) {
+      return bodyFailed(error);
+    }
   }
 
   /** The response head came: hands the reply to the caller. Nothing where nobody asked. */

@@ -128,14 +128,14 @@ const TABLE: readonly (readonly [
 ];
 
 describe("orderAddresses", () => {
-  test.each(TABLE)("%s", (_, wanted) => {
+  test.each(TABLE)("DNS-53 %s", (_, wanted) => {
     const candidates = wanted.map(([address, source]) => candidate(address, source));
 
     expect(orderAddresses(candidates)).toEqual(candidates);
     expect(orderAddresses([...candidates].reverse())).toEqual(candidates);
   });
 
-  test("rule 9 looks only at the network of the source, rule 10 leaves the rest as it came", () => {
+  test("DNS-53 rule 9 looks only at the network of the source, rule 10 leaves the rest as it came", () => {
     const source = { address: "192.0.2.9", prefixLength: 0 };
     const far = candidate("198.51.100.1", source);
     const near = candidate("192.0.2.8", source);
@@ -144,7 +144,7 @@ describe("orderAddresses", () => {
     expect(orderAddresses([near, far])).toEqual([near, far]);
   });
 
-  test("rule 9 does not compare the families", () => {
+  test("DNS-53 rule 9 does not compare the families", () => {
     const four = candidate("192.0.2.1", { address: "192.0.2.9", prefixLength: 24 });
     const mapped = candidate("::ffff:198.51.100.1", "::ffff:198.51.100.1");
 

@@ -18,7 +18,7 @@ const REFUSED: Reason = {
 const NO_DATA: Reason = { layer: "dns", code: "no-data", message: "Cannot resolve: no address" };
 
 describe("Attempts", () => {
-  test("tries IPv6 first when both families are known, then alternates every 250 ms", () => {
+  test("DNS-54 tries IPv6 first when both families are known, then alternates every 250 ms", () => {
     const attempts = new Attempts();
 
     expect(attempts.handle(addresses(SIX, SIX_TOO), 0)).toEqual([start(1, SIX)]);
@@ -31,7 +31,7 @@ describe("Attempts", () => {
     expect(attempts.deadline).toBe(NEVER);
   });
 
-  test("waits 50 ms for IPv6 when IPv4 comes first, and no longer", () => {
+  test("DNS-54 waits 50 ms for IPv6 when IPv4 comes first, and no longer", () => {
     const attempts = new Attempts();
 
     expect(attempts.handle(addresses(FOUR), 10)).toEqual([]);
@@ -41,7 +41,7 @@ describe("Attempts", () => {
     expect(attempts.handle(TIMEOUT, 60)).toEqual([start(1, FOUR)]);
   });
 
-  test("takes IPv6 that comes within the 50 ms", () => {
+  test("DNS-54 takes IPv6 that comes within the 50 ms", () => {
     const attempts = new Attempts();
 
     attempts.handle(addresses(FOUR), 10);
@@ -50,7 +50,7 @@ describe("Attempts", () => {
     expect(attempts.deadline).toBe(290);
   });
 
-  test("does not wait once the name is known to have no IPv6 address", () => {
+  test("DNS-54 does not wait once the name is known to have no IPv6 address", () => {
     const before = new Attempts();
     const after = new Attempts();
 
@@ -61,7 +61,7 @@ describe("Attempts", () => {
     expect(after.handle(resolved(6, NO_DATA), 5)).toEqual([start(1, FOUR)]);
   });
 
-  test("starts with IPv4 where there is no IPv6 route", () => {
+  test("DNS-54 starts with IPv4 where there is no IPv6 route", () => {
     const attempts = new Attempts();
 
     attempts.handle(addresses(FOUR, FOUR_TOO), 0);
@@ -71,7 +71,7 @@ describe("Attempts", () => {
     expect(attempts.handle(TIMEOUT, 510)).toEqual([start(3, SIX)]);
   });
 
-  test("a failure starts the next attempt at once", () => {
+  test("DNS-54 a failure starts the next attempt at once", () => {
     const attempts = new Attempts();
     attempts.handle(addresses(SIX), 0);
     attempts.handle(addresses(FOUR), 0);
@@ -80,7 +80,7 @@ describe("Attempts", () => {
     expect(attempts.deadline).toBe(NEVER);
   });
 
-  test("an IPv6 black hole costs 250 ms", () => {
+  test("DNS-54 an IPv6 black hole costs 250 ms", () => {
     const attempts = new Attempts();
     attempts.handle(addresses(SIX), 0);
     attempts.handle(addresses(FOUR), 0);
@@ -93,7 +93,7 @@ describe("Attempts", () => {
     expect(attempts.deadline).toBe(NEVER);
   });
 
-  test("ten dead addresses and one good one end in the good one", () => {
+  test("DNS-54 ten dead addresses and one good one end in the good one", () => {
     const attempts = new Attempts();
     const dead = Array.from({ length: 10 }, (_, index) => `192.0.2.${index + 1}`);
     attempts.handle(resolved(6, NO_DATA), 0);
@@ -108,7 +108,7 @@ describe("Attempts", () => {
     ]);
   });
 
-  test("addresses that come late join, and start at once where all before have failed", () => {
+  test("DNS-54 addresses that come late join, and start at once where all before have failed", () => {
     const attempts = new Attempts();
     attempts.handle(addresses(SIX), 0);
     attempts.handle(resolved(6, undefined), 0);
@@ -147,7 +147,7 @@ describe("Attempts", () => {
     ]);
   });
 
-  test("a stagger is kept between 100 and 2000 ms", () => {
+  test("DNS-54 a stagger is kept between 100 and 2000 ms", () => {
     for (const [asked, kept] of [
       [1, 100],
       [9999, 2000],

@@ -8,18 +8,16 @@ export {
   reverseName,
 } from "./address.ts";
 export type { CacheEntry } from "./cache.ts";
-export { type HostsEntry, type HostsTable, NO_HOSTS, parseHosts } from "./hosts.ts";
+export { type HostsTable, parseHosts } from "./hosts.ts";
 export {
   decodeMessage,
   type Edns,
   type EdnsOption,
   encodeMessage,
-  MAX_RECORDS,
   type Message,
   type Question,
-  RCODE,
 } from "./message.ts";
-export { isHostname, type Name, parseName } from "./name.ts";
+export { isHostname, parseName } from "./name.ts";
 export { type CacheOptions, DEFAULT_OPTIONS, type ResolverOptions } from "./options.ts";
 export type {
   AddressRecord,
@@ -39,7 +37,7 @@ export { DEFAULT_RESOLV_CONF, parseResolvConf, type ResolvConf } from "./resolv-
 export { ResolverMachine } from "./resolver.ts";
 export { formatServer, parseServer, type ServerAddress } from "./server-address.ts";
 export { Statistics } from "./statistics.ts";
-export { type KnownType, parseType, type RecordType, typeName, typeNumber } from "./type.ts";
+export { parseType, type RecordType } from "./type.ts";
 export type {
   Answer,
   ChannelId,

@@ -6,7 +6,7 @@ export interface ResolverOptions {
   readonly attempts: number;
   /** Longest wait for one try in ms. */
   readonly timeout: Millis;
-  /** Size announced in the OPT record; 0 sends none. RFC 9715 asks for 1232. */
+  /** Size announced in the OPT record; 0 sends none. DNS flag day 2020: 1232; RFC 9715, 3.2 allows up to 1400. */
   readonly ednsSize: number;
   /** Letters of random case (0x20). */
   readonly casing: boolean;

@@ -6,7 +6,7 @@ import type { DnsRecord, ServiceRecord } from "./record.ts";
 import { typeName } from "./type.ts";
 
 /**
- * The record of `number` whose data are `bytes[start..end)`. Every form must fill its data exactly (RFC 9267, 4).
+ * The record of `number` whose data are `bytes[start..end)`. Every form must fill its data exactly (RFC 9267, 5).
  * Throws Malformed.
  */
 export function decodeRecord(

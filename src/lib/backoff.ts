@@ -1,5 +1,4 @@
 import type { Millis } from "./millis.ts";
-import type { Random } from "./random.ts";
 
 /** `conceal` that never gives up. */
 export const CONCEAL_ALWAYS = 65_535;
@@ -15,17 +14,21 @@ export interface Backoff {
 }
 
 /**
- * Milliseconds to wait after the failure of attempt number `failures` (1 for the first);
- * undefined once `conceal` is used up. Policy: `retry`.
+ * Milliseconds to wait after the failure of attempt number `failures` (1 for the first), of whose jitter `fraction`
+ * in [0, 1) is taken; undefined once `conceal` is used up. Policy: `retry`.
  */
-export function retryDelay(backoff: Backoff, failures: number, random: Random): Millis | undefined {
+export function retryDelay(backoff: Backoff, failures: number, fraction: number): Millis | undefined {
   if (backoff.conceal !== CONCEAL_ALWAYS && failures > backoff.conceal) return undefined;
-  return waitAfter(backoff, failures, random);
+  return waitAfter(backoff, failures, fraction);
 }
 
 /** The wait alone, without asking whether the retries are used up. */
-export function waitAfter(backoff: Backoff, failures: number, random: Random): Millis {
-  const wait = backoff.table[Math.min(failures, backoff.table.length) - 1] ?? 3000;
-  const jitter = backoff.jitterPercent === 0 ? 0 : (wait * backoff.jitterPercent * random.fraction()) / 100;
-  return wait + Math.floor(jitter);
+export function waitAfter(backoff: Backoff, failures: number, fraction: number): Millis {
+  const wait = leastWait(backoff, failures);
+  return wait + Math.floor((wait * backoff.jitterPercent * fraction) / 100);
+}
+
+/** The wait without jitter. */
+export function leastWait({ table }: Backoff, failures: number): Millis {
+  return table[Math.min(failures, table.length) - 1] ?? 3000;
 }

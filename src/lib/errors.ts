@@ -1,5 +1,16 @@
 /** The part of the stack a reason speaks of. */
-export type Layer = "dns" | "tcp" | "proxy" | "tls" | "http" | "ws" | "mqtt" | "policy" | "stream";
+export type Layer =
+  | "dns"
+  | "tcp"
+  | "proxy"
+  | "tls"
+  | "http"
+  | "ws"
+  | "mqtt"
+  | "dhcp"
+  | "policy"
+  | "stream"
+  | "system";
 
 /** Every code this library reports, with what it means. docs/errors.md says what to do about each. */
 export const ERROR_CODES = {
@@ -13,7 +24,6 @@ export const ERROR_CODES = {
   "outcome-unknown": "The connection ended after the request was sent, and repeating it is not safe",
   "queue-full": "More is waiting to be sent than the stream may hold",
   "validity-timeout": "The peer showed no sign of life within `svalidhup`",
-  "negative-acknowledgement": "The peer refused the transaction or message",
   "body-not-replayable": "The request body was already consumed by an earlier attempt",
   "body-failed": "The source of the request body failed",
   unsupported: "The policy asks for what this version or platform cannot do",
@@ -56,6 +66,7 @@ export const ERROR_CODES = {
   "connection-timeout": "The connection was not made in time",
   "connection-reset": "The peer reset the connection",
   "network-unreachable": "There is no route to the peer",
+  "network-changed": "The address or the route that the connection used is gone",
   "connection-closed": "The peer closed the connection",
   "connection-failed": "The connection could not be made",
   "socket-missing": "There is no Unix socket at that path",
@@ -114,6 +125,19 @@ export const ERROR_CODES = {
   "mqtt-not-acknowledged": "The broker did not acknowledge after every resend",
   "mqtt-too-large": "A packet is larger than allowed",
   "mqtt-disconnected": "The broker disconnected",
+
+  // system
+  "interface-missing": "The machine has no such network interface",
+  "network-failed": "The system refused to read or change the network",
+  "file-failed": "The system refused to read or write a file",
+
+  // dhcp
+  "dhcp-no-carrier": "The link is down or has no carrier",
+  "dhcp-silent": "No DHCP server answered the request for an address",
+  "dhcp-refused": "The DHCP server refused the address",
+  "dhcp-expired": "The lease has ended, and no server extended it",
+  "dhcp-conflict": "Another host has the address",
+  "dhcp-ipv6-only": "The network wants no IPv4 for now",
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;

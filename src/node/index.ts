@@ -1,3 +1,2 @@
-export { systemClock } from "./clock.ts";
 export { createNodePorts, type NodePortsOptions } from "./node-ports.ts";
-export { systemRandom } from "./random.ts";
+export { readWhole } from "./read-whole.ts";

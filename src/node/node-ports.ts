@@ -1,4 +1,5 @@
 import {
+  type Clock,
   type ConnectionInfo,
   LazyResolver,
   type NameResolver,
@@ -8,11 +9,13 @@ import {
 } from "../context/index.ts";
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
+import type { Millis } from "../lib/millis.ts";
 import type { Protocol } from "../policy/index.ts";
 import { systemClock } from "./clock.ts";
 import { createHostResolver } from "./datagrams/host-resolver.ts";
 import { diagnostics } from "./diagnostics.ts";
-import { Dialer } from "./dialer/index.ts";
+import { connectReason, Dialer } from "./dialer/index.ts";
+import { raise } from "./raise.ts";
 import { systemRandom } from "./random.ts";
 import { readPolicy } from "./read-policy.ts";
 import { loadTransport, type TransportName, transportName } from "./transports/index.ts";
@@ -23,6 +26,11 @@ export interface NodePortsOptions {
    * Default: a resolver of the context's own, with the system's servers.
    */
   readonly resolver?: HostResolver | NameResolver;
+  /**
+   * How far the right time is ahead of the system's, in ms, asked at each handshake: certificates are judged by it, and
+   * dates in headers read by it. For devices whose clock may not be set. Needs the optional package koffi. Default: 0.
+   */
+  readonly clockOffset?: () => Millis;
 }
 
 const encoder = new TextEncoder();
@@ -31,28 +39,33 @@ const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) =
 
 /** The real world for one context: its own dialer and its own transports, each loaded when first needed. */
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
+  const { clockOffset } = options;
   const own = new LazyResolver(async () => {
     const { createResolver } = await import("./datagrams/create-resolver.ts");
     return createResolver();
   });
   const given = options.resolver ?? own;
   const resolver = "ask" in given ? given : undefined;
-  const dialer = new Dialer({ resolver: "ask" in given ? createHostResolver(given) : given });
+  const dialer = new Dialer({ ...options, resolver: "ask" in given ? createHostResolver(given) : given });
+  const clock: Clock =
+    clockOffset === undefined ? systemClock : { ...systemClock, wall: () => Date.now() + clockOffset() };
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 
   const load = async (name: TransportName): Promise<Transport> => {
     const transport = await loadTransport(name, {
       dialer,
-      clock: systemClock,
+      clock,
       observe: (event) => diagnostics.publish("secure-streams:connection", event),
+    }).catch((error: unknown) => {
+      throw unloadable(name, error);
     });
     loaded.set(name, transport);
     return transport;
   };
 
   const ports: Ports = {
-    clock: systemClock,
+    clock,
     random: systemRandom,
     diagnostics,
     resolver,
@@ -69,16 +82,25 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
     readPolicy: (location) => readPolicy(location, ports),
     connections: (): readonly ConnectionInfo[] =>
       [...loaded.values()].flatMap((transport) => transport.inspect()),
+    abandon: (isGone) => dialer.abandon(isGone),
     async close() {
-      await Promise.all([...loading.values()].map(async (transport) => (await transport).close()));
+      const transports = await Promise.allSettled(loading.values());
+      await Promise.all(
+        transports.map((each) => (each.status === "fulfilled" ? each.value.close() : undefined)),
+      );
       await own.close();
     },
-    raise: (error) =>
-      queueMicrotask(() => {
-        throw error;
-      }),
+    raise,
   };
   return ports;
+}
+
+/** Node never loads a module again that it could not read once. */
+function unloadable(name: TransportName, cause: unknown): unknown {
+  const { code } = connectReason(cause, name);
+  if (code !== "too-many-files") return cause;
+  const message = `Cannot load the code of ${name}: there was no free file descriptor; raise \`ulimit -n\` and start anew`;
+  return new SecureStreamsError({ layer: "stream", code, message }, { cause });
 }
 
 function unsupported(protocol: Protocol): SecureStreamsError {

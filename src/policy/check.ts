@@ -15,15 +15,19 @@ export class Values<T extends KeyTable> {
     this.#fields = fields;
     const check = new Check(draft, problems);
     const values = new Map<string, unknown>();
-    for (const [key, definition] of Object.entries(keys)) {
-      const member = fields.get(key);
-      if (member !== undefined) values.set(key, check.value(member.key, member.value, definition));
+    for (const [key, member] of fields) {
+      values.set(key, check.value(member.key, member.value, keys[key] as KeyDefinition));
     }
     this.#values = values;
   }
 
   get<K extends keyof T & string>(key: K): ValueOf<T[K]> | undefined {
     return this.#values.get(key) as ValueOf<T[K]> | undefined;
+  }
+
+  /** Each key that is written, and how. */
+  written(): IterableIterator<[string, Member]> {
+    return this.#fields.entries();
   }
 
   /** The member as written; undefined where the key is absent. */

@@ -197,9 +197,11 @@ export function holdsNames(definition: KeyDefinition): boolean {
   return definition.type === "headers" || definition.type === "states" || definition.type === "texts";
 }
 
-function isLater({ later }: KeyDefinition, value: Json): boolean {
-  if (later === undefined || value.type === "null" || (value.type === "flag" && !value.value)) return false;
-  return typeof later === "boolean" ? later : value.type === "text" && later.includes(value.value);
+/** Whether a key with this value, or absent, asks for what this version does not do yet. */
+export function isLater({ later }: KeyDefinition, value: Json | undefined): boolean {
+  if (later === undefined || value?.type === "null" || (value?.type === "flag" && !value.value)) return false;
+  if (typeof later === "boolean") return later;
+  return value?.type === "text" && later.some((beginning) => value.value.startsWith(beginning));
 }
 
 function noteLater(member: Member, problems: Problems): void {

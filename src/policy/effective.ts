@@ -1,5 +1,5 @@
 import { Values } from "./check.ts";
-import { type Entry, holdsNames } from "./draft.ts";
+import { type Entry, holdsNames, isLater } from "./draft.ts";
 import type { Member } from "./json.ts";
 import type { KeyDefinition } from "./key-definition.ts";
 import type { RETRY_KEYS } from "./keys.ts";
@@ -18,6 +18,8 @@ export interface Setting {
   readonly origin: "policy" | "overlay" | "default";
   /** `file:line:column` or `name#/pointer`; undefined for a default. */
   readonly at: string | undefined;
+  /** Whether this version does what it says. */
+  readonly isActedUpon: boolean;
 }
 
 /**
@@ -42,7 +44,7 @@ export function effectiveSettings(document: PolicyDocument, name: string): reado
       settings.push(...named(key, values.get(key), member.value.members));
     } else {
       const value = computed(key, streamtype) ?? values.get(key) ?? definition.default;
-      settings.push(written(key, value, member));
+      settings.push({ ...written(key, value, member), isActedUpon: !isLater(definition, member?.value) });
     }
     if (key === "retry")
       settings.push(
@@ -58,7 +60,7 @@ export function originText(setting: Setting): string {
 }
 
 /** Values that depend on other keys. */
-function computed(key: string, { port, buffer, retry, trustStore }: Streamtype): unknown {
+function computed(key: string, { port, buffer, retry, trustStore, viaSocks5 }: Streamtype): unknown {
   switch (key) {
     case "port":
       return port;
@@ -70,6 +72,8 @@ function computed(key: string, { port, buffer, retry, trustStore }: Streamtype):
       return buffer.resumeBelow;
     case "retry":
       return retry.name;
+    case "via-socks5":
+      return viaSocks5 ?? "no proxy";
     case "tls_trust_store":
       return trustStore?.name;
     default:
@@ -95,7 +99,8 @@ function named(key: string, values: unknown, members: ReadonlyMap<string, Member
 }
 
 function written(key: string, value: unknown, member: Member | undefined): Setting {
-  if (member === undefined) return { key, value, origin: "default", at: undefined };
+  const setting = { key, value, isActedUpon: true } as const;
+  if (member === undefined) return { ...setting, origin: "default", at: undefined };
   const { place } = member;
-  return { key, value, origin: place.source.isOverlay ? "overlay" : "policy", at: placeText(place) };
+  return { ...setting, origin: place.source.isOverlay ? "overlay" : "policy", at: placeText(place) };
 }

@@ -102,8 +102,10 @@ export function fromValue(value: unknown, root: Place, limits: Limits, problems:
       return { ...place, type: "broken" };
     }
     if (Array.isArray(value)) return convertList(value, place, depth);
-    if (typeof value === "object") return convertObject(value, place, depth);
-    problems.error("policy-type", place, `Expected what JSON can hold, found a ${typeof value}`);
+    const kind =
+      typeof value === "object" ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
+    if (typeof value === "object" && kind === "Object") return convertObject(value, place, depth);
+    problems.error("policy-type", place, `Expected what JSON can hold, found a ${kind}`);
     return { ...place, type: "broken" };
   }
 

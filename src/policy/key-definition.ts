@@ -26,7 +26,7 @@ export type KeyDefinition = Kind & {
   readonly about: string;
   /** The effective value where the key is absent; a sentence where it depends. */
   readonly default?: string | number | boolean | readonly number[];
-  /** True: the key is accepted and not acted upon yet; a list: some of its values are. */
+  /** True: the key is accepted and not acted upon yet; a list: texts that begin so are. */
   readonly later?: boolean | readonly string[];
   /** The protocols in which the key means something; absent: all. */
   readonly protocols?: readonly Protocol[];

@@ -142,6 +142,7 @@ export const COLLECTIONS = {
     keys: AUTH_KEYS,
     about: "Named ways to authenticate, for `use_auth`",
     isNamedInside: true,
+    later: true,
   },
   metrics: {
     noun: "metric",

@@ -105,7 +105,7 @@ describe("an overlay", () => {
     expect(parsed.problems.map(formatProblem)).toEqual([
       'o.json#/s/portl: warning: The overlay adds the streamtype "portl" (did you mean "portal"?)',
     ]);
-    expect(parsed.document?.problems).toHaveLength(6);
+    expect(parsed.document?.problems).toHaveLength(7);
   });
 
   test("is refused for its warnings if strict, and not for those of the base", () => {

@@ -6,6 +6,7 @@ export const COMMON_KEYS = {
   endpoint: {
     type: "text",
     isTemplate: true,
+    later: ["file://"],
     about:
       "Host name, address, `+/path` or `+@name` of a Unix socket, or URL; servers: interface, address or socket",
     default: "",
@@ -143,7 +144,10 @@ export const COMMON_KEYS = {
     later: true,
     about: "Streamtype whose payload travels in this one's transaction",
   },
-  payload_fmt: { type: "text", about: "A hint for the program, handed on as it is" },
+  payload_fmt: {
+    type: "text",
+    about: "A hint for the program, which finds it as `stream.inspect().payloadFormat`",
+  },
   local_sink: { type: "flag", later: true, about: "Joined to a sink in this process", default: false },
   options: { type: "texts", later: true, about: "Options of a server's protocols" },
   server: { type: "flag", later: true, about: "Listens instead of connecting", default: false },

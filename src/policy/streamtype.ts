@@ -2,7 +2,7 @@ import type { Values } from "./check.ts";
 import { BUILT_IN_RETRY } from "./defaults.ts";
 import type { Entry } from "./draft.ts";
 import { quote } from "./json.ts";
-import type { KeyDefinition } from "./key-definition.ts";
+import type { KeyTable } from "./key-definition.ts";
 import { nearest } from "./nearest.ts";
 import type { Problems } from "./problem.ts";
 import { STREAMTYPE_KEYS } from "./streamtype-keys.ts";
@@ -165,9 +165,8 @@ function bufferSettings(values: Checked, problems: Problems): BufferSettings {
 function checkTemplates(values: Checked, streamtype: Streamtype, problems: Problems): void {
   if (streamtype.directProtocolStrings) return;
   const names = new Set(streamtype.metadata.map((item) => item.name));
-  for (const [key, definition] of Object.entries(STREAMTYPE_KEYS) as readonly Definition[]) {
-    const value = definition.isTemplate ? values.member(key)?.value : undefined;
-    if (value?.type !== "text") continue;
+  for (const [key, { value }] of values.written()) {
+    if (value.type !== "text" || DEFINITIONS[key]?.isTemplate !== true) continue;
     for (const [, name = ""] of value.value.matchAll(/\$\{([^{}]*)\}/g)) {
       if (names.has(name)) continue;
       const message = `${quote(key)} uses ${quote(name)}, which "metadata" does not list`;
@@ -176,7 +175,7 @@ function checkTemplates(values: Checked, streamtype: Streamtype, problems: Probl
   }
 }
 
-type Definition = readonly [keyof typeof STREAMTYPE_KEYS, KeyDefinition];
+const DEFINITIONS: KeyTable = STREAMTYPE_KEYS;
 
 function checkClient(
   entry: Entry,
@@ -188,9 +187,8 @@ function checkClient(
   if (endpoint === "" && !localSink && !base.rideshares.has(name)) {
     problems.warning("policy-value", entry.place, `The streamtype ${quote(name)} has no "endpoint"`);
   }
-  for (const [key, { protocols }] of Object.entries(STREAMTYPE_KEYS) as readonly Definition[]) {
-    const member = values.member(key);
-    if (member === undefined || protocols === undefined || protocols.includes(protocol)) continue;
+  for (const [key, member] of values.written()) {
+    if (DEFINITIONS[key]?.protocols?.includes(protocol) !== false) continue;
     const message = `${quote(member.key)} means nothing with the protocol ${quote(protocol)}`;
     problems.warning("policy-conflict", member.place, message);
   }

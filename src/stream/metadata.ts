@@ -21,20 +21,23 @@ export function expand(
 ): string {
   if (!template.includes("${")) return template;
   return template.replace(/\$\{([^{}]*)\}/g, (_, name: string) => {
-    requireDeclared(streamtype, name);
-    const value = (Object.hasOwn(values, name) ? values[name] : undefined) ?? "";
+    const { name: key } = requireDeclared(streamtype, name);
+    const value = (Object.hasOwn(values, key) ? values[key] : undefined) ?? "";
     requireSafe(name, value, place);
     return value;
   });
 }
 
-/** The declared item called `name`, compared as a header where the name itself is none. */
+/**
+ * The declared item called `name`; with `direct_proto_str` any header is one, under its name in lower case without the
+ * colon.
+ */
 export function metadataItem(streamtype: Streamtype, name: string): MetadataItem | undefined {
   const declared = streamtype.metadata.find((item) => item.name === name);
   if (declared !== undefined) return declared;
   if (!streamtype.directProtocolStrings) return undefined;
   const header = headerName(name);
-  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(header) ? { name, header } : undefined;
+  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(header) ? { name: header, header } : undefined;
 }
 
 /** Lower case, without the colon that lws policies write. */
@@ -70,6 +73,18 @@ export function requireSafe(name: string, value: string, place: Place): void {
   );
 }
 
+/** `values` under the names of their items. Throws UsageError `metadata-unknown` or `metadata-unsafe`. */
+export function namedMetadata(streamtype: Streamtype, values: MetadataValues): Record<string, string> {
+  const named: Record<string, string> = {};
+  for (const [name, value] of Object.entries(values)) {
+    const item = requireDeclared(streamtype, name);
+    if (value === undefined) continue;
+    requireSafe(name, value, "text");
+    named[item.name] = value;
+  }
+  return named;
+}
+
 /** Header values for `streamtype.metadata`, names in lower case alternating with values. */
 export function metadataHeaders(streamtype: Streamtype, values: MetadataValues): string[] {
   const headers: string[] = [];
@@ -79,6 +94,7 @@ export function metadataHeaders(streamtype: Streamtype, values: MetadataValues):
     const { header } = requireDeclared(streamtype, name);
     if (header === undefined) continue;
     requireSafe(name, value, "header");
+    requireOwn(name, header, value);
     headers.push(header, value);
   }
   return headers;
@@ -90,30 +106,56 @@ export function receivedMetadata(streamtype: Streamtype, headers: readonly strin
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const [header, value] = headers.slice(index, index + 2) as [string, string];
     for (const item of streamtype.metadata) {
-      if (item.header === undefined || item.header !== header) continue;
-      const earlier = received[item.name];
-      received[item.name] = earlier === undefined ? value : `${earlier}, ${value}`;
+      if (item.header !== undefined && item.header === header) join(received, item.name, value);
+    }
+    if (streamtype.directProtocolStrings && !streamtype.metadata.some(({ name }) => name === header)) {
+      join(received, header, value);
     }
   }
   return received;
 }
 
+function join(received: Record<string, string>, name: string, value: string): void {
+  const earlier = received[name];
+  received[name] = earlier === undefined ? value : `${earlier}, ${value}`;
+}
+
+/**
+ * Headers that say how the message is framed or what the connection does: another value would be an instruction to the
+ * peer that the program cannot keep, and in HTTP/2 most of them end the session for all its streams (RFC 9113, 8.2.2).
+ */
+const OF_THE_PROTOCOL =
+  /^(connection|expect|host|http2-settings|keep-alive|proxy-connection|sec-websocket-.*|te|trailer|transfer-encoding|upgrade)$/;
+
+function requireOwn(name: string, header: string, value: string): void {
+  if (header === "content-length" ? /^\d{1,15}$/.test(value) : !OF_THE_PROTOCOL.test(header)) return;
+  throw new UsageError(
+    `Cannot use metadata "${printable(name)}": the header "${header}" with the value "${printable(value)}" would change the shape of the request`,
+    "metadata-unsafe",
+  );
+}
+
 function shapeFault(value: string, place: Place): string | undefined {
-  if (/[\x00-\x1f\x7f]/.test(value)) {
-    // A tab is lawful inside a header value (RFC 9110, 5.5); everywhere else a control character is not.
-    if (place !== "header" || /[\x00-\x08\x0a-\x1f\x7f]/.test(value)) return "a control character";
-  }
+  if (/[\x00-\x1f\x7f-\x9f]/.test(value)) return "a control character";
+  if (/[\ud800-\udfff]/u.test(value)) return "half a character (a lone surrogate)";
   if (place === "header" && /[^\x00-\xff]/.test(value)) return "a character beyond ISO 8859-1";
-  if (place === "endpoint" && /[/\\?#@\s[\]%]/.test(value)) return "a separator of URLs";
+  if (place === "endpoint" && (/^\+|[/\\?#@\s[\]%]/.test(value) || !isColonLawful(value))) {
+    return "a separator of URLs";
+  }
   if (place === "url" && /[\s#]/.test(value)) return "a space or fragment mark";
   if (place === "topic" && /[+#]/.test(value)) return "a topic wildcard";
   return undefined;
 }
 
+/** A colon stands in an IPv6 address; elsewhere it would begin a port. */
+function isColonLawful(value: string): boolean {
+  return !value.includes(":") || /^[0-9a-f.]*:[0-9a-f.]*:[0-9a-f:.]*$/i.test(value);
+}
+
 function printable(text: string): string {
   const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return short.replace(
-    /[\x00-\x1f\x7f]/g,
+    /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
   );
 }

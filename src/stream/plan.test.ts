@@ -41,6 +41,18 @@ describe("where a stream goes", () => {
     expect([target.host, target.http?.path]).toEqual(["eu.example", "/v1/7"]);
   });
 
+  test.each([
+    [{ server: true }, "server"],
+    [{ local_sink: true }, "local_sink"],
+  ])("is nowhere yet for %j", (fields, key) => {
+    expect(() => planOf({ ...fields, port: 80 })).toThrow(
+      expect.objectContaining({
+        code: "unsupported",
+        message: `Cannot open "test": the policy's "${key}" is not acted upon yet, only clients are`,
+      }),
+    );
+  });
+
   test("needs a port", () => {
     expect(() => planOf({ endpoint: "a.example", protocol: "raw", port: 0 })).toThrow("has no port");
   });
@@ -104,6 +116,31 @@ describe("the request", () => {
     }
   });
 
+  test.each([
+    ["a/é☃", "/a/%C3%A9%E2%98%83"],
+    ["a/%41", "/a/%41"],
+    ["a?q=ü#part", "/a?q=%C3%BC"],
+    ["#part", "/"],
+  ])("says the path %s as %s, whatever the protocol", (url, path) => {
+    for (const protocol of ["h1", "h2", "ws"]) {
+      expect(planOf({ protocol, http_url: url, port: 80 }).http?.path).toBe(path);
+    }
+    const fields = { http_url: "${m}", metadata: { m: "" } };
+    if (!url.includes("#")) expect(planOf(fields, { m: url }).http?.path).toBe(path);
+  });
+
+  test.each(["a b", "a\tb", "a\ud800"])("is none where the policy's path is %j", (http_url) => {
+    expect(() => planOf({ http_url })).toThrow(expect.objectContaining({ code: "policy-value" }));
+  });
+
+  test("says the length of a body only where there is one", () => {
+    const fields = { metadata: { length: "content-length:", id: "x-id" } };
+    const values = { id: "7", length: "5" };
+
+    expect(planOf(fields, values, {}, true).http?.headers).toEqual(["x-id", "7", "content-length", "5"]);
+    expect(planOf(fields, values, {}, false).http?.headers).toEqual(["x-id", "7"]);
+  });
+
   test("has a header for each metadata value that is set", () => {
     const fields = { metadata: { id: "X-Id:", note: "x-note" } };
 
@@ -118,6 +155,9 @@ describe("the request", () => {
       "application/x-www-form-urlencoded",
     ]);
     expect(planOf(fields, {}, {}, false).http?.headers).toEqual([]);
+    expect(
+      planOf({ ...fields, metadata: { t: "Content-Type:" } }, { t: "a/b" }, {}, true).http?.headers,
+    ).toEqual(["content-type", "application/x-www-form-urlencoded"]);
   });
 
   test("is none for mqtt and raw", () => {

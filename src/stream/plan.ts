@@ -33,6 +33,7 @@ export interface PlanOptions {
  * has been sent then.
  */
 export function planTarget(streamtype: Streamtype, values: MetadataValues, options: PlanOptions): Target {
+  requireClient(streamtype);
   const endpoint = planEndpoint(streamtype, values);
   const tls = planTls(streamtype, endpoint, options);
   const port = endpoint.unixPath === undefined ? (endpoint.port ?? streamtype.port) : 0;
@@ -59,6 +60,16 @@ export function planTarget(streamtype: Streamtype, values: MetadataValues, optio
     http: isHttp(streamtype) ? planHttp(streamtype, values, endpoint, port, tls, options) : undefined,
     mqtt,
   };
+}
+
+function requireClient({ name, server, localSink }: Streamtype): void {
+  if (server === undefined && !localSink) return;
+  const key = localSink ? "local_sink" : "server";
+  throw new UsageError(
+    `Cannot open "${name}": the policy's "${key}" is not acted upon yet, only clients are`,
+    "unsupported",
+    "policy",
+  );
 }
 
 function isHttp({ protocol }: Streamtype): boolean {
@@ -111,13 +122,40 @@ function planHttp(
   const { http } = streamtype;
   const path = endpoint.url === undefined || endpoint.url === "" ? http.url : endpoint.url;
   const headers = [...metadataHeaders(streamtype, values), ...identityHeaders(streamtype, identity)];
-  if (http.formUrlencoded && hasBody) headers.push("content-type", "application/x-www-form-urlencoded");
+  if (!hasBody) dropHeader(headers, "content-length");
+  if (http.formUrlencoded && hasBody) {
+    dropHeader(headers, "content-type");
+    headers.push("content-type", "application/x-www-form-urlencoded");
+  }
   return {
     method: streamtype.protocol === "ws" ? "GET" : (http.method ?? (hasBody ? "POST" : "GET")).toUpperCase(),
     authority: authority(endpoint, port, tls !== undefined),
-    path: `/${expand(path, streamtype, values, "url").replace(/^\/+/, "")}`,
+    path: requestPath(expand(path, streamtype, values, "url"), streamtype),
     headers,
   };
+}
+
+/**
+ * One leading slash, whatever the protocol; no fragment, which never travels (RFC 9110, 4.2.5); what is not ASCII as
+ * UTF-8 in percent signs (RFC 3987, 3.1).
+ */
+function requestPath(url: string, { name }: Streamtype): string {
+  const [path = ""] = url.split("#", 1);
+  if (/[\x00-\x20\x7f-\x9f]|[\ud800-\udfff]/u.test(path)) {
+    throw new UsageError(
+      `Cannot connect: the path of streamtype "${name}" has a space, a control character or half a character`,
+      "policy-value",
+      "policy",
+    );
+  }
+  return `/${path.replace(/^\/+/, "").replace(/[^\x21-\x7e]+/gu, encodeURIComponent)}`;
+}
+
+function dropHeader(headers: string[], name: string): void {
+  for (let index = 0; index < headers.length; ) {
+    if (headers[index] === name) headers.splice(index, 2);
+    else index += 2;
+  }
 }
 
 function authority({ host, unixPath }: Endpoint, port: number, tls: boolean): string {

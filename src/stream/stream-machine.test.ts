@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { Reason } from "../lib/errors.ts";
 import { TIMEOUT, type Timeout } from "../lib/machine.ts";
 import { NEVER } from "../lib/millis.ts";
-import type { Random } from "../lib/random.ts";
+import { Spread } from "../lib/spread.ts";
 import { isLegal, type StateName } from "./states.ts";
 import { StreamMachine } from "./stream-machine.ts";
 import type { StreamInput, StreamOutput, StreamSettings } from "./words.ts";
@@ -401,6 +401,15 @@ describe("the count of failures", () => {
     expect(lossAfter([step])).toBe("disconnected+1000");
   });
 
+  test("begins anew once, however often the peer proves that it works", () => {
+    expect(
+      lossAfter([
+        [inputOf("proved", 2), 2000],
+        [inputOf("acknowledged", 2), 2001],
+      ]),
+    ).toBe("disconnected+1000");
+  });
+
   test.each<[string, Step]>([
     ["a refusal", [inputOf("refused", 2), 2000]],
     ["bytes that only the kernel took", [{ type: "acknowledged", attempt: 2, isProof: false }, 2000]],
@@ -677,12 +686,13 @@ describe("the six promises", () => {
 });
 
 function machineOf(settings: StreamSettings, fraction = 0): StreamMachine {
-  const random: Random = {
-    fraction: () => fraction,
+  const spread = new Spread({
+    fraction: () => 0,
     uint16: () => 0,
     bytes: (length) => new Uint8Array(length),
-  };
-  return new StreamMachine(settings, random);
+  });
+  spread.next = () => fraction;
+  return new StreamMachine(settings, spread);
 }
 
 function inputOf(type: string, attempt: number): StreamInput {

@@ -1,10 +1,10 @@
-import { retryDelay, waitAfter } from "../lib/backoff.ts";
-import { type Reason, UsageError } from "../lib/errors.ts";
+import { type ErrorCode, type Reason, UsageError } from "../lib/errors.ts";
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
-import type { Random } from "../lib/random.ts";
+import type { Spread } from "../lib/spread.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import { attemptOf, type Connected, deadlineOf, endingOf, type Phase, RESTING } from "./phase.ts";
+import { Retries } from "./retries.ts";
 import { isLegal, type StateName, type UserState } from "./states.ts";
 import type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";
 
@@ -15,24 +15,25 @@ interface Cause {
 
 const NO_CAUSE: Cause = {};
 const NOTHING: readonly StreamOutput[] = [];
+/** Says nothing about the peer: no failure is counted, and the next try need not wait. */
+const NETWORK_CHANGED: ErrorCode = "network-changed";
 
 /** The life of one logical stream over all its connections. Policy: `retry`, `nailed_up`, `opportunistic`. */
 export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   #settings: StreamSettings;
-  readonly #random: Random;
+  readonly #retries: Retries;
   #phase: Phase = RESTING;
   #reported: StateName | undefined;
   #attempt: AttemptId = 0;
-  #failures = 0;
   #try = 1;
   #timeoutAt: Millis = NEVER;
   /** A request that comes earlier waits: the peer slammed the door on the last one. */
   #notBefore: Millis = 0;
   #outputs: StreamOutput[] = [];
 
-  constructor(settings: StreamSettings, random: Random) {
+  constructor(settings: StreamSettings, spread: Spread) {
     this.#settings = settings;
-    this.#random = random;
+    this.#retries = new Retries(spread);
   }
 
   /** The state last reported, user states aside. */
@@ -42,7 +43,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
 
   /** Consecutive failures since the peer last proved to work. */
   get failures(): number {
-    return this.#failures;
+    return this.#retries.failures;
   }
 
   get isConnected(): boolean {
@@ -73,7 +74,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         if (this.#settings.nailedUp) this.#connect();
         return;
       case "connect":
-        this.#failures = 0;
+        this.#retries.forgive();
         this.#notBefore = 0;
         if (this.#phase.name === "resting" || this.#phase.name === "waiting") this.#connect();
         return;
@@ -133,7 +134,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
 
   #connect(): void {
     this.#attempt += 1;
-    this.#try = this.#failures + 1;
+    this.#try = this.#retries.failures + 1;
     this.#phase = { name: "connecting", attempt: this.#attempt };
     this.#report("connecting");
     this.#outputs.push({ type: "open", attempt: this.#attempt });
@@ -141,7 +142,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
 
   #request(now: Millis): void {
     // What waits for its next turn after a success does not wait out of caution.
-    if (this.#phase.name === "waiting" && this.#settings.transactional && this.#failures === 0)
+    if (this.#phase.name === "waiting" && this.#settings.transactional && this.#retries.failures === 0)
       this.#connect();
     if (this.#phase.name !== "resting") return;
     this.#report("poll");
@@ -171,7 +172,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   #prove(phase: Connected): void {
-    this.#failures = 0;
+    this.#retries.forgive();
     const { name, attempt, refusal } = phase;
     if (phase.stableAt !== NEVER) this.#phase = { name, attempt, stableAt: NEVER, refusal };
   }
@@ -184,7 +185,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
       this.#rest("disconnected", undefined);
       return;
     }
-    if (refusal !== undefined) this.#failures += 1;
+    if (refusal !== undefined) this.#retries.fail();
     this.#retry("disconnected", refusal, now);
   }
 
@@ -195,13 +196,13 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     const state = endingOf(this.#phase, reason);
     const restsAfterLoss = opportunistic && wasConnected && !transactional;
     this.#phase = RESTING;
-    this.#failures += 1;
+    if (reason.code !== NETWORK_CHANGED) this.#retries.fail();
     if (nailedUp || (repeatable && !restsAfterLoss)) {
       this.#retry(state, reason, now);
       return;
     }
-    if (wasProven) this.#failures = 0;
-    else if (restsAfterLoss) this.#notBefore = now + waitAfter(retry, this.#failures, this.#random);
+    if (wasProven) this.#retries.forgive();
+    else if (restsAfterLoss) this.#notBefore = now + this.#retries.wait(retry);
     this.#rest(state, reason);
   }
 
@@ -211,7 +212,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   }
 
   #retry(state: StateName, reason: Reason | undefined, now: Millis): void {
-    const wait = retryDelay(this.#settings.retry, Math.max(1, this.#failures), this.#random);
+    const wait = reason?.code === NETWORK_CHANGED ? 0 : this.#retries.delay(this.#settings.retry);
     if (wait === undefined) {
       this.#report(state, { reason });
       this.#report("all-retries-failed", { reason });
@@ -249,7 +250,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
 
   #recycle(reason: Reason, settings: StreamSettings): void {
     this.#settings = settings;
-    this.#failures = 0;
+    this.#retries.forgive();
     this.#notBefore = 0;
     if (this.#phase.name === "resting" && !settings.nailedUp) return;
     this.#hangUp();

@@ -41,7 +41,7 @@ export type StreamInput =
   | { readonly type: "disconnect"; readonly reason: Reason }
   /** The caller no longer wants what it asked for: rest, unless nailed up. */
   | { readonly type: "give-up"; readonly reason: Reason }
-  /** Settings or network changed: connect anew at once, without counting a failure. */
+  /** Settings changed: connect anew at once, without counting a failure. */
   | { readonly type: "recycle"; readonly reason: Reason; readonly settings?: StreamSettings }
   /** Other settings from now on; what is under way goes on. */
   | { readonly type: "settings"; readonly settings: StreamSettings }

@@ -7,6 +7,7 @@ export {
 } from "./certificates/index.ts";
 export { SeededRandom } from "./seeded.ts";
 export { SimClock } from "./sim-clock.ts";
+export { SimDhcpServer, type SimDhcpServerOptions } from "./sim-dhcp-server.ts";
 export {
   type Outage,
   type PeerMode,

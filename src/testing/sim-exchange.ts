@@ -143,7 +143,8 @@ export class SimExchange implements Link {
   #fail(reason: Reason, repeatable = IDEMPOTENT.has(this.target.http?.method ?? "")): void {
     if (this.#isOver) return;
     this.close();
-    this.#events.closed({ type: "failed", reason, repeatable });
+    const mayBeDone = !repeatable && reason.code !== "body-failed";
+    this.#events.closed({ type: "failed", reason, repeatable, mayBeDone });
   }
 
   #later(span: Millis, run: () => void): void {

@@ -1,10 +1,26 @@
-import type { ConnectionInfo, Link, LinkEvents, LinkRequest, StreamId, Transport } from "../context/index.ts";
+import type {
+  ConnectionInfo,
+  Link,
+  LinkEvents,
+  LinkRequest,
+  Path,
+  StreamId,
+  Transport,
+} from "../context/index.ts";
+import type { Reason } from "../lib/errors.ts";
 import type { Target } from "../stream/index.ts";
 import { Custody } from "./custody.ts";
 import type { SimClock } from "./sim-clock.ts";
 import { SimExchange } from "./sim-exchange.ts";
 import { SimLink } from "./sim-link.ts";
 import { type PeerOptions, SimPeer } from "./sim-peer.ts";
+
+const LOCAL = "192.0.2.1";
+const NETWORK_CHANGED: Reason = {
+  layer: "tcp",
+  code: "network-changed",
+  message: "The address or the route of the connection is gone",
+};
 
 /** Simulated peers by endpoint, and the transport that leads to them. It speaks every protocol, as messages only. */
 export class SimTransport implements Transport {
@@ -52,6 +68,17 @@ export class SimTransport implements Transport {
       state: isOpen ? "open" : "connecting",
       streams: 1,
     }));
+  }
+
+  /** Every path of a simulation begins at 192.0.2.1 and ends at the peer's name. */
+  abandon(isGone: (path: Path) => boolean): number {
+    const gone = [...this.#peers.values()].filter(({ name }) => isGone({ local: LOCAL, remote: name }));
+    let count = 0;
+    for (const peer of gone) {
+      count += peer.connections.size;
+      peer.cut(NETWORK_CHANGED);
+    }
+    return count;
   }
 
   async close(): Promise<void> {

@@ -121,6 +121,7 @@ function portsOf(world: World, files: Readonly<Record<string, string>>): Ports {
       return text === undefined ? Promise.reject(unreadable(location)) : Promise.resolve(text);
     },
     connections: () => transport.inspect(),
+    abandon: (isGone) => transport.abandon(isGone),
     close: () => transport.close(),
     text: { encode: encodeUtf8, decode: (bytes) => new TextDecoder().decode(bytes) },
     raise: (error) => raised.push(error),

@@ -1,5 +1,7 @@
-import { beforeAll, describe, expect, test } from "vitest";
-import { requireBuilt } from "../built.ts";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { ROOT, requireBuilt } from "../built.ts";
+import { run } from "../program.ts";
 import { cli, events, startCli } from "./policies.ts";
 
 beforeAll(requireBuilt, 120_000);
@@ -49,6 +51,25 @@ describe("demo", () => {
     }
   }, 30_000);
 
+  test.each([
+    ["answers what nobody sent", "socket.on('data', () => socket.write('nonsense\\n'))", 70, /got "nonsense/],
+    ["answers nothing", "socket.resume()", 4, /raw is (connected|disconnected|connecting|unreachable)/],
+  ])(
+    "fails in under 20 s where a peer %s",
+    async (_, peer, exitCode, why) => {
+      const folder = brokenCopy("socket.pipe(socket)", peer);
+      const started = performance.now();
+
+      const { code, stdout, stderr } = await run(`${folder}/cli/main.js`, ["demo"]);
+
+      expect(performance.now() - started).toBeLessThan(21_000);
+      expect(code).toBe(exitCode);
+      expect(stderr).toMatch(why);
+      expect(stdout).toMatch(/^raw +failed: 0 payloads exchanged/m);
+    },
+    30_000,
+  );
+
   test("stops on SIGINT, and its peers with it", async () => {
     const program = startCli(["demo", "--json"]);
     await program.wrote(/"killed"/);
@@ -58,3 +79,16 @@ describe("demo", () => {
     expect(await program.ended).toMatchObject({ code: 130, stderr: "" });
   });
 });
+
+/** A copy of the built program whose peers do something else. It stays inside the repository, by its dependencies. */
+function brokenCopy(was: string, is: string): string {
+  mkdirSync(`${ROOT}coverage`, { recursive: true });
+  const folder = mkdtempSync(`${ROOT}coverage/demo-`);
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  cpSync(`${ROOT}dist`, folder, { recursive: true });
+  const peers = `${folder}/cli/demo/peers-main.js`;
+  const code = readFileSync(peers, "utf8");
+  expect(code).toContain(was);
+  writeFileSync(peers, code.replace(was, is));
+  return folder;
+}

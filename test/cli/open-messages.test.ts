@@ -163,6 +163,31 @@ describe("open over ws", () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: "echo a\necho b\n" });
   });
 
+  test("sends the bytes of a line, whatever they are", async () => {
+    const received: Buffer[] = [];
+    const peer = await startWs((socket) => {
+      socket.on("message", (data) => received.push(data as Buffer));
+    }, false);
+    const policy = policyOf({ protocol: "ws", ws_binary: true, ...plain(peer.port) });
+    const program = startCli(["open", "it", "--policy", policy], { stdin: { open: true } });
+
+    program.child.stdin?.write(Buffer.from([0xff, 0xfe]));
+    program.child.stdin?.end(Buffer.from([0x80, 0x0d, 0x0a, 0x0a, 0x61]));
+
+    expect(await program.ended).toMatchObject({ code: 0 });
+    expect(received).toEqual([Buffer.from([0xff, 0xfe, 0x80]), Buffer.alloc(0), Buffer.from("a")]);
+  });
+
+  test("says so where there was nothing to send", async () => {
+    const peer = await startWs(() => {}, false);
+    const policy = policyOf({ protocol: "ws", ...plain(peer.port) });
+
+    const { code, stderr } = await cli(["open", "it", "--policy", policy]);
+
+    expect(code).toBe(0);
+    expect(stderr).toContain("Nothing was sent: stdin was empty. Give --data TEXT");
+  });
+
   test("sends a file as one message", async () => {
     const received: string[] = [];
     const peer = await startWs((socket) => {
@@ -196,6 +221,21 @@ describe("open over ws", () => {
 });
 
 describe("open over raw", () => {
+  test("sends lines as they are, line ends and bytes that are no text included", async () => {
+    const received: Buffer[] = [];
+    const peer = await startTcp((socket) => {
+      socket.on("data", (bytes) => received.push(bytes));
+    });
+    const policy = policyOf({ protocol: "raw", ...plain(peer.port) });
+    const lines = Buffer.from([0x61, 0x0d, 0x0a, 0xff, 0x00, 0x0a, 0x0a, 0x62]);
+    const program = startCli(["open", "it", "--policy", policy], { stdin: { open: true } });
+
+    program.child.stdin?.end(lines);
+
+    expect(await program.ended).toMatchObject({ code: 0 });
+    expect(Buffer.concat(received)).toEqual(lines);
+  });
+
   test("exchanges bytes", async () => {
     const peer = await startTcp((socket) => void socket.pipe(socket));
     const policy = policyOf({ protocol: "raw", ...plain(peer.port) });

@@ -1,7 +1,10 @@
+import { execFileSync } from "node:child_process";
+import { open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ROOT, requireBuilt } from "../built.ts";
-import { startHttp } from "../loopback-peers.ts";
-import { cli, events, fileOf, startCli } from "./policies.ts";
+import { closedPort, startHttp } from "../loopback-peers.ts";
+import { cli, events, fileOf, startCli, temporaryFolder } from "./policies.ts";
 
 beforeAll(requireBuilt, 120_000);
 
@@ -97,6 +100,77 @@ describe("check", () => {
     expect(stderr).toBe(`secure-streams: Cannot read the policy "${url}": the server answered 404\n`);
   });
 
+  test("follows a redirect to the policy", async () => {
+    const peer = await startHttp((request, response) => {
+      if (request.url === "/policy.json") response.writeHead(302, { location: "/real.json" }).end();
+      else response.end(WARNING);
+    });
+
+    const { code, stdout } = await cli(["check", `http://127.0.0.1:${peer.port}/policy.json`]);
+
+    expect(code).toBe(0);
+    expect(stdout).toContain('did you mean "http_url"?');
+  });
+
+  test("takes no more of an endless answer than a policy may have", async () => {
+    const peer = await startHttp((_, response) => {
+      const spaces = " ".repeat(65_536);
+      const pour = (): void => {
+        while (response.write(spaces));
+      };
+      response.on("drain", pour);
+      pour();
+    });
+    const url = `http://127.0.0.1:${peer.port}/policy.json`;
+
+    const { code, stderr } = await cli(["check", url]);
+
+    expect(code).toBe(2);
+    expect(stderr).toBe(`secure-streams: Cannot read the policy "${url}": it has more than 8388608 bytes\n`);
+  });
+
+  test("exits with 3 where the policy's server cannot be reached", async () => {
+    const { code, stderr } = await cli(["check", `http://127.0.0.1:${await closedPort()}/policy.json`]);
+
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/^secure-streams: Cannot read the policy ".*": All 4 attempts .* nobody listens/);
+  });
+
+  test.each([
+    ["/dev/zero", "it is a device and no file"],
+    ["ftp://a.example.test/p", "a policy comes from a path, or from a URL of file:, http: or https:"],
+    ["file:///nonexistent/p", "there is no such file"],
+    ["/dev/null/p", "a part of its path is no directory"],
+  ])("says why %s is no policy", async (location, why) => {
+    const { code, stderr } = await cli(["check", location]);
+
+    expect(code).toBe(2);
+    expect(stderr).toBe(`secure-streams: Cannot read the policy "${location}": ${why}\n`);
+  });
+
+  test("says where a file is not UTF-8, and which other encoding it has", async () => {
+    const latin = fileOf(Buffer.from('{\n  "streams": { "caf\xe9": {} }\n}', "latin1"));
+    const utf16 = fileOf(Buffer.from("\ufeff{}", "utf16le"));
+
+    expect((await cli(["check", latin])).stderr).toContain(`: ${latin}:2:20 is not UTF-8`);
+    expect((await cli(["check", utf16])).stderr).toContain(": it is UTF-16; save it as UTF-8");
+  });
+
+  test("reads from a pipe, and stops on SIGINT while nobody writes to it", async () => {
+    const pipe = join(temporaryFolder(), "pipe");
+    execFileSync("mkfifo", [pipe]);
+    const reader = cli(["check", pipe]);
+    await writeFile(pipe, WARNING);
+    expect(await reader).toMatchObject({ code: 0 });
+
+    const program = startCli(["check", pipe]);
+    const writer = await open(pipe, "w");
+    program.kill("SIGINT");
+
+    expect(await program.ended).toMatchObject({ code: 130, stdout: "", stderr: "" });
+    await writer.close();
+  });
+
   test("stops on SIGINT while a server keeps it waiting", async () => {
     let asked = (): void => {};
     const arrived = new Promise<void>((resolve) => {
@@ -125,6 +199,23 @@ describe("explain", () => {
     expect(stdout).toMatch(/^ {4}attempt {2}1 {2}at once/m);
     expect(stdout).toMatch(/^ {4}attempt {2}3 .*then all-retries-failed$/m);
     expect(stdout).not.toMatch(/attempt {2}4/);
+  });
+
+  test("says of what is accepted and not acted upon that it is so", async () => {
+    const policy = fileOf(`{ "streams": { "it": { "endpoint": "a", "perf": true } } }`);
+
+    const { stdout } = await cli(["explain", policy]);
+    const [event] = events((await cli(["explain", policy, "--json"])).stdout);
+
+    expect(stdout).toMatch(/^ {2}perf +true +.*:1:41 \(not acted upon yet\)$/m);
+    expect(stdout).toMatch(/^ {2}via-socks5 +no proxy +default$/m);
+    expect(event?.settings).toContainEqual({
+      key: "perf",
+      value: true,
+      origin: "policy",
+      at: `${policy}:1:41`,
+      isActedUpon: false,
+    });
   });
 
   test("explains every streamtype without a name, each as an event with --json", async () => {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ROOT, requireBuilt } from "../built.ts";
-import { cli, fileOf, MAIN } from "./policies.ts";
+import { cli, events, fileOf, MAIN } from "./policies.ts";
 
 beforeAll(requireBuilt, 120_000);
 
@@ -37,11 +37,13 @@ describe("help", () => {
     }
   });
 
-  test("is what a bare call shows, with exit code 2", async () => {
-    const { code, stdout } = await cli([]);
+  test("is what a bare call shows on stderr, with exit code 2", async () => {
+    for (const args of [[], ["--json"]]) {
+      const { code, stdout, stderr } = await cli(args);
 
-    expect(code).toBe(2);
-    expect(stdout).toContain("Usage: secure-streams COMMAND");
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toContain("Usage: secure-streams COMMAND");
+    }
   });
 
   test("a version is one line", async () => {
@@ -106,26 +108,56 @@ describe("schema", () => {
 
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual(exported);
-  });
-
-  test("a reader that leaves early is no error", async () => {
-    const shell = spawn("bash", [
-      "-c",
-      `"$0" "$1" schema | head -n 1; echo "\${PIPESTATUS[0]}"`,
-      process.execPath,
-      MAIN,
+    expect(events((await cli(["schema", "--json"])).stdout)).toEqual([
+      { event: "schema", at: expect.any(String), schema: exported },
     ]);
-    let stdout = "";
-    let stderr = "";
-    shell.stdout.on("data", (text) => (stdout += text));
-    shell.stderr.on("data", (text) => (stderr += text));
-
-    await once(shell, "close");
-
-    expect(stdout).toBe("{\n0\n");
-    expect(stderr).toBe("");
   });
 });
+
+describe("a reader that leaves early is no error", () => {
+  test("on stdout", async () => {
+    expect(await shell(`"$0" "$1" schema | head -n 1; echo "\${PIPESTATUS[0]}"`)).toEqual({
+      stdout: "{\n0\n",
+      stderr: "",
+    });
+  });
+
+  test("on stdout, and hides no fault of a policy", async () => {
+    const bad = fileOf(`{ "streams": { "it": { "port": "a" }, "its": { "port": "a" } } }`);
+
+    const { stdout } = await shell(`"$0" "$1" check ${bad} 2>&1 | true; echo "\${PIPESTATUS[0]}"`);
+
+    expect(stdout).toBe("2\n");
+  });
+
+  test("on stderr", async () => {
+    const good = fileOf(`{ "streams": { "it": { "endpoint": "a" } } }`);
+
+    const { stdout } = await shell(
+      `"$0" "$1" check ${good} 2> >(true); echo $?; "$0" "$1" check ${good} 2>/dev/full; echo $?`,
+    );
+
+    expect(stdout).toBe("0\n0\n");
+  });
+
+  test("but a full disk is one, told in a sentence", async () => {
+    expect(await shell(`"$0" "$1" schema >/dev/full; echo $?`)).toEqual({
+      stdout: "70\n",
+      stderr: "secure-streams: Cannot write to stdout: ENOSPC: no space left on device, write [internal]\n",
+    });
+  });
+});
+
+/** What a script of bash prints, "$0" being node and "$1" the command line. */
+async function shell(script: string): Promise<{ readonly stdout: string; readonly stderr: string }> {
+  const bash = spawn("bash", ["-c", script, process.execPath, MAIN]);
+  let stdout = "";
+  let stderr = "";
+  bash.stdout.on("data", (text) => (stdout += text));
+  bash.stderr.on("data", (text) => (stderr += text));
+  await once(bash, "close");
+  return { stdout, stderr };
+}
 
 describe("a terminal", () => {
   test("gets no colour where there is none", async () => {

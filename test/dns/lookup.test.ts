@@ -261,19 +261,15 @@ describe("lookup carries", () => {
 
   test("http.get", async () => {
     const port = await plainServer();
-    const [response] = await once(
-      http.get({ host: "loop.test", port, lookup: lookup as never, agent: false }),
-      "response",
-    );
+    const [response] = await once(http.get({ host: "loop.test", port, lookup, agent: false }), "response");
 
     expect(await bodyOf(response)).toBe("hello");
   });
 
   test("http.get to a name that does not exist: ENOTFOUND", async () => {
-    const [error] = await once(
-      http.get({ host: "missing.example", lookup: lookup as never, agent: false }),
-      "error",
-    ).catch((caught: unknown) => [caught]);
+    const [error] = await once(http.get({ host: "missing.example", lookup, agent: false }), "error").catch(
+      (caught: unknown) => [caught],
+    );
 
     expect(error).toMatchObject({ code: "ENOTFOUND", syscall: "getaddrinfo", hostname: "missing.example" });
   });
@@ -281,7 +277,7 @@ describe("lookup carries", () => {
   test("https.get", async () => {
     const server = https.createServer({ cert, key }, (_, response) => response.end("hello"));
     const port = await listen(server);
-    const options = { host: "loop.test", port, ca, lookup: lookup as never, agent: false };
+    const options = { host: "loop.test", port, ca, lookup, agent: false };
     const [response] = await once(https.get(options), "response");
 
     expect(await bodyOf(response)).toBe("hello");
@@ -294,7 +290,7 @@ describe("lookup carries", () => {
       stream.end("hello");
     });
     const port = await listen(server as unknown as net.Server);
-    const session = http2.connect(`https://loop.test:${port}`, { ca, lookup: lookup as never });
+    const session = http2.connect(`https://loop.test:${port}`, { ca, lookup });
     closers.push(() => session.destroy());
     const stream = session.request({ ":path": "/" });
     stream.setEncoding("utf8");
@@ -309,7 +305,7 @@ describe("lookup carries", () => {
     const sockets = new WebSocketServer({ server });
     sockets.on("connection", (socket) => socket.send("hello"));
     const port = await listen(server);
-    const socket = new WebSocket(`ws://loop.test:${port}`, { lookup: lookup as never });
+    const socket = new WebSocket(`ws://loop.test:${port}`, { lookup });
     const [message] = await once(socket, "message");
     socket.terminate();
 
@@ -318,7 +314,7 @@ describe("lookup carries", () => {
 
   test("undici.request", async () => {
     const port = await plainServer();
-    const dispatcher = new Agent({ connect: { lookup: lookup as never } });
+    const dispatcher = new Agent({ connect: { lookup } });
     const { body } = await request(`http://loop.test:${port}`, { dispatcher });
 
     expect(await body.text()).toBe("hello");

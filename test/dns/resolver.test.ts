@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -273,6 +273,35 @@ describe("a resolver on loopback", () => {
     await expect.poll(() => resolver.addresses("box"), { timeout: 5000 }).toEqual(["192.0.2.11"]);
     await rm(resolvConf);
     await expect.poll(() => resolver.servers, { timeout: 5000 }).toEqual([]);
+  });
+
+  test("DNS-33 follows a resolv.conf that is a link: its target replaced, the link pointed elsewhere, that target replaced", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "dns-"));
+    open.push(() => rm(folder, { recursive: true }));
+    const [etc, one, two] = ["etc", "one", "two"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    for (const each of [etc, one, two]) await mkdir(each);
+    const replace = async (file: string, text: string): Promise<void> => {
+      await writeFile(`${file}.new`, text);
+      await rename(`${file}.new`, file);
+    };
+    await writeFile(join(one, "stub"), "nameserver 192.0.2.1\n");
+    await writeFile(join(two, "stub"), "nameserver 192.0.2.3\n");
+    const resolvConf = join(etc, "resolv.conf");
+    await symlink(join(one, "stub"), resolvConf);
+    const resolver = resolverOf({ resolvConf });
+    expect(resolver.servers).toEqual(["192.0.2.1"]);
+
+    await replace(join(one, "stub"), "nameserver 192.0.2.2\n");
+    await expect.poll(() => resolver.servers, { timeout: 1000 }).toEqual(["192.0.2.2"]);
+    await symlink(join(two, "stub"), `${resolvConf}.new`);
+    await rename(`${resolvConf}.new`, resolvConf);
+    await expect.poll(() => resolver.servers, { timeout: 1000 }).toEqual(["192.0.2.3"]);
+    await replace(join(two, "stub"), "nameserver 192.0.2.4\n");
+    await expect.poll(() => resolver.servers, { timeout: 1000 }).toEqual(["192.0.2.4"]);
   });
 
   test("names with other letters are asked for in their ASCII form", async () => {

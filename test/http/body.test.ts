@@ -78,6 +78,27 @@ describe.each(["h1", "h2"] as const)("bodies over %s", (protocol) => {
     expect(unsaid.body.toString()).toBe("POST 1234 undefined");
   });
 
+  test("a length that the program says holds for a body of unknown length, and no other", async () => {
+    const claiming = (length: string) => {
+      const claim = target("x", "POST");
+      const headers = ["x-a", "1", "content-length", length];
+      return { ...claim, http: claim.http && { ...claim.http, headers } };
+    };
+    async function* pieces() {
+      yield Buffer.from("hello");
+    }
+
+    const whole = await get(transport, claiming("7"), Buffer.from("hello"));
+    const pieced = await get(transport, claiming("5"), pieces());
+    const none = await get(transport, claiming("5"));
+    const wrong = await get(transport, claiming("7"), pieces());
+
+    expect(whole.body.toString()).toBe("POST 5 5");
+    expect(pieced.body.toString()).toBe("POST 5 5");
+    expect(none.head?.status).toBe(200);
+    expect(wrong.end.type).toBe("failed");
+  });
+
   test("a body of unknown length is asked for only as fast as the peer takes it", async () => {
     let given = 0;
     async function* pieces() {

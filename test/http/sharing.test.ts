@@ -1,7 +1,8 @@
 import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import type { ErrorCode } from "../../src/lib/errors.ts";
 import { Dialer } from "../../src/node/dialer/index.ts";
 import { HttpTransport } from "../../src/node/transports/http/index.ts";
 import { createAuthority } from "../../src/testing/certificates/index.ts";
@@ -29,7 +30,10 @@ describe("h1 connections", { timeout: 8000 }, () => {
     const second = await get(transport, target);
 
     expect(first.end.type).toBe("complete");
-    expect(second.end).toMatchObject({ type: wanted, ...(wanted === "failed" ? { repeatable: false } : {}) });
+    expect(second.end).toMatchObject({
+      type: wanted,
+      ...(wanted === "failed" ? { repeatable: false, mayBeDone: true } : {}),
+    });
     expect(server.accepted - before).toBe(connections);
     await transport.close();
     expect(transport.inspect()).toEqual([]);
@@ -157,13 +161,16 @@ describe("h2 sessions", { timeout: 8000 }, () => {
     await transport.close();
   });
 
-  test("the loss of a session fails each of its links", async () => {
+  test.each<[string, ErrorCode, (socket: Socket) => unknown]>([
+    ["reset", "connection-reset", (socket) => socket.resetAndDestroy()],
+    ["closed", "connection-closed", (socket) => socket.end()],
+  ])("the loss of a session, %s, fails each of its links with %s", async (_, code, lose) => {
     const port = await server.listen();
     server.onConnection = (socket) => {
       socket.write(settings());
       let seen = 0;
       onFrames(socket, ({ type }) => {
-        if (type === HEADERS && ++seen === 3) socket.resetAndDestroy();
+        if (type === HEADERS && ++seen === 3) lose(socket);
       });
     };
     const transport = new HttpTransport({ dialer: new Dialer() });
@@ -171,7 +178,7 @@ describe("h2 sessions", { timeout: 8000 }, () => {
     const all = await Promise.all([1, 2, 3].map(() => get(transport, targetAt(port))));
 
     for (const { end } of all) {
-      expect(end).toMatchObject({ type: "failed", repeatable: true, reason: { code: "connection-reset" } });
+      expect(end).toMatchObject({ type: "failed", repeatable: true, reason: { layer: "tcp", code } });
     }
     await transport.close();
   });

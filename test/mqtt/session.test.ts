@@ -16,6 +16,55 @@ afterEach(async () => {
   for (const broker of brokers.splice(0)) await broker.kill();
 });
 
+describe("a message in pieces", () => {
+  const piece = (link: TestLink, text: string, start: boolean, end: boolean) =>
+    new Promise<Settled>((resolve) => link.link.send(Buffer.from(text), { start, end }, resolve));
+
+  test("is published whole, and each piece settles with it", async () => {
+    const broker = await startStub();
+    const { transport } = createTransport();
+    const link = new TestLink(transport, targetOf(broker.port, { mqtt_topic: "t", mqtt_qos: 1 }));
+    await link.established;
+
+    const stray = await piece(link, "stray", false, true);
+    const pieces = [piece(link, "a", true, false), piece(link, "b", false, false)];
+    const between = await piece(link, "x", true, true);
+    const settled = await Promise.all([...pieces, piece(link, "c", false, true)]);
+
+    const refused = { type: "refused", reason: { code: "usage" } };
+    expect([stray, between]).toMatchObject([refused, refused]);
+    expect(settled).toEqual(Array(3).fill({ type: "acknowledged", by: "peer" }));
+    const published = broker.received.filter(({ cmd }) => cmd === "publish");
+    expect(published.map((packet) => String((packet as { payload: Buffer }).payload))).toEqual(["abc"]);
+    await transport.close();
+  });
+
+  test("is lost where its link ends before its last piece, and refused where it outgrows 16 MiB", async () => {
+    const broker = await startStub();
+    const { transport, sockets } = createTransport();
+    const target = targetOf(broker.port, { mqtt_topic: "t", mqtt_qos: 1 });
+    const cut = new TestLink(transport, target);
+    const left = new TestLink(transport, target);
+    await Promise.all([cut.established, left.established]);
+    const big = Buffer.alloc(16 * 1024 * 1024);
+
+    const begun = piece(left, "a", true, false);
+    const more = new Promise<Settled>((resolve) => left.link.send(big, { start: false, end: true }, resolve));
+    left.link.close();
+    const beginning = piece(cut, "a", true, false);
+    sockets[0]?.destroy();
+
+    expect(await more).toMatchObject({
+      type: "refused",
+      reason: { message: expect.stringContaining("larger") },
+    });
+    expect(await begun).toMatchObject({ type: "lost", reason: { code: "connection-lost" } });
+    expect(await beginning).toMatchObject({ type: "lost" });
+    expect(broker.received.map(({ cmd }) => cmd)).not.toContain("publish");
+    await transport.close();
+  });
+});
+
 describe("a message in custody", () => {
   test("settles over the next link of its stream", async () => {
     let silent = true;
@@ -200,6 +249,26 @@ describe("a connection", () => {
 
     expect(await link.closed).toMatchObject({ reason: { code: "validity-timeout" } });
     expect(broker.received.map(({ cmd }) => cmd)).toContain("pingreq");
+    await transport.close();
+  });
+
+  test("is watched for the most anxious of those who share it", async () => {
+    const broker = await startStub({ on: (packet) => packet.cmd === "pingreq" });
+    const { transport } = createTransport();
+    const calm = new TestLink(
+      transport,
+      targetOf(broker.port, {}, { retry: { svalidping: 0, svalidhup: 0 } }),
+    );
+    await calm.established;
+    const anxious = new TestLink(
+      transport,
+      targetOf(broker.port, {}, { retry: { svalidping: 1, svalidhup: 2 } }),
+    );
+    await anxious.established;
+
+    expect(await anxious.closed).toMatchObject({ reason: { code: "validity-timeout" } });
+    expect(await calm.closed).toMatchObject({ reason: { code: "validity-timeout" } });
+    expect(broker.received.map(({ cmd }) => cmd)).toEqual(["connect", "pingreq"]);
     await transport.close();
   });
 

@@ -44,9 +44,12 @@ Example:
     const lanes = LANES.map((name) => {
       return new Lane(stage.context, name, (event) => output.event("state", stateFields(event)));
     });
+    const limit = new AbortController();
+    const stop = (): void => limit.abort(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    const timer = setTimeout(() => limit.abort(), LONGEST);
     try {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(LONGEST)]);
-      await until(signal, show(lanes, stage.peers, { output, limit }));
+      await until(signal, show(lanes, stage.peers, { output, limit: limit.signal }));
       for (const lane of lanes) summarise(lane, output);
       bidFarewell(performance.now() - started, output);
       return EXIT.done;
@@ -54,6 +57,8 @@ Example:
       if (!signal.aborted) for (const lane of lanes) summarise(lane, output);
       throw error;
     } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
       await stage.end();
     }
   },
@@ -102,7 +107,7 @@ interface Stagehands {
 /** Runs the lanes through every outage. Rejects when `limit` fires before all is seen. */
 async function show(lanes: readonly Lane[], peers: Peers, { output, limit }: Stagehands): Promise<void> {
   const table = new Table(lanes, output);
-  table.start();
+  table.start("Five streams are opened");
   const running = Promise.all(lanes.map((lane) => lane.run(PAUSE)));
   running.catch(() => {});
   try {
@@ -148,7 +153,7 @@ function exchanged(lanes: readonly Lane[], limit: AbortSignal): Promise<unknown>
 }
 
 function summarise({ name, exchanged: count, recoveries, repeated }: Lane, output: Output): void {
-  const ok = recoveries >= ROUNDS;
+  const ok = recoveries >= ROUNDS && count >= EXCHANGES * (ROUNDS + 1);
   output.event("summary", { streamtype: name, ok, exchanged: count, recoveries, repeated });
   const verdict = ok ? output.paint.good("ok") : output.paint.bad("failed");
   const again = repeated === 0 ? "" : `, ${repeated} of them sent again`;

@@ -18,10 +18,12 @@ export const explain: Command = {
   summary: "what a policy means: settings, where they come from, retries",
   help: `Explains a policy: the settings in effect, where each comes from, and when retries happen.
 
-Usage: secure-streams explain POLICY [STREAMTYPE] [--json]
+Usage: secure-streams explain POLICY [STREAMTYPE] [--strict] [--json]
 
   POLICY        a file or an http(s) URL
   STREAMTYPE    one of its streamtypes; default: all
+  --strict      warnings (such as unknown keys) are errors
+  --json        one JSON object per streamtype
 
 Example:
   secure-streams explain policy.json telemetry
@@ -47,18 +49,30 @@ function explainOne(document: PolicyDocument, name: string, output: Output): voi
   const settings = effectiveSettings(document, name) ?? [];
   if (streamtype === undefined) return;
   const timeline = retryTimeline(streamtype.retry, 12);
-  output.event("streamtype", { streamtype: name, settings, timeline });
+  output.event("streamtype", {
+    streamtype: name,
+    settings: settings.map(({ key, value, origin, at, isActedUpon }) => ({
+      key,
+      value: value ?? null,
+      origin,
+      at: at ?? null,
+      isActedUpon,
+    })),
+    timeline,
+  });
   const { paint } = output;
   output.line(paint.bold(printable(name)));
   const shown = settings.filter(
-    ({ origin, value }) => origin !== "default" || (value !== undefined && value !== false),
+    ({ origin, value, isActedUpon }) =>
+      origin !== "default" || (isActedUpon && value !== undefined && value !== false && value !== ""),
   );
   const width = Math.max(...shown.map(({ key }) => key.length));
   const values = shown.map(({ value }) => shorten(value));
   const valueWidth = Math.min(48, Math.max(...values.map((value) => value.length)));
   shown.forEach((setting, index) => {
     const value = (values[index] ?? "").padEnd(valueWidth);
-    output.line(`  ${setting.key.padEnd(width)}  ${value}  ${paint.dim(originText(setting))}`);
+    const later = setting.isActedUpon ? "" : " (not acted upon yet)";
+    output.line(`  ${setting.key.padEnd(width)}  ${value}  ${paint.dim(originText(setting) + later)}`);
   });
   const { conceal } = streamtype.retry;
   const end = conceal === CONCEAL_ALWAYS ? "never gives up" : `gives up when attempt ${conceal + 1} fails`;

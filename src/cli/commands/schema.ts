@@ -8,15 +8,18 @@ export const schema: Command = {
   help: `Prints the JSON Schema of the policy. Editors complete and check a policy that names it:
   { "$schema": "./node_modules/secure-streams/dist/policy.schema.json", ... }
 
-Usage: secure-streams schema
+Usage: secure-streams schema [--json]
+
+  --json    the schema as one event
 
 Example:
   secure-streams schema > policy.schema.json
 `,
   options: {},
   positionals: [],
-  async run() {
-    process.stdout.write(`${JSON.stringify(policySchema(), undefined, 2)}\n`);
+  async run({ output }) {
+    output.event("schema", { schema: policySchema() });
+    output.line(JSON.stringify(policySchema(), undefined, 2));
     return EXIT.done;
   },
 };

@@ -49,7 +49,7 @@ export class Lane {
         number += 1;
       } catch (error) {
         if (signal.aborted) return;
-        if (!(error instanceof SecureStreamsError)) throw error;
+        if (!(error instanceof SecureStreamsError) || error.code === "internal") throw error;
         this.repeated += 1;
         this.#lost = true;
       }
@@ -94,44 +94,53 @@ export class Lane {
   async #request(text: string): Promise<void> {
     const reply = await this.#stream.request({ payload: text });
     const answer = await reply.text();
-    if (reply.status !== 200 || answer !== text)
-      throw new Error(`${this.name}: sent "${text}", got "${answer}"`);
+    if (reply.status !== 200 || answer !== text) throw this.#wrong(answer, text);
   }
 
-  /** Sends a message and waits for its echo; an echo that a lost connection took with it is a loss. */
+  #wrong(answer: string, text: string): SecureStreamsError {
+    const message = `${this.name} sent ${JSON.stringify(text)} and got ${JSON.stringify(answer)}`;
+    return new SecureStreamsError({ layer: "stream", code: "internal", message });
+  }
+
+  /** Sends a line and waits for its echo; an echo that a lost connection took with it is a loss. */
   #echo(): (text: string) => Promise<void> {
+    const sent = new Set<string>();
+    let current = "";
     let arrived = "";
-    let isLost = false;
-    let wake: () => void = () => {};
-    const lose = (): void => {
-      isLost = true;
-      wake();
-    };
+    let stray: string | undefined;
+    let settle: (outcome: "echoed" | "lost") => void = () => {};
     void (async () => {
       for await (const message of this.#stream) {
         arrived += message.text();
-        wake();
+        for (let end = arrived.indexOf("\n"); end !== -1; end = arrived.indexOf("\n")) {
+          const line = arrived.slice(0, end + 1);
+          arrived = arrived.slice(end + 1);
+          // An mqtt message that was sent again may be echoed again.
+          if (!sent.has(line)) stray ??= line;
+          if (line === current || stray !== undefined) settle("echoed");
+        }
       }
     })();
     this.#stream.on("state", ({ state }) => {
+      if (state !== "disconnected") return;
+      arrived = "";
       // An mqtt message stays in custody over the outage; the others are sent again.
-      if (state === "disconnected" && this.name !== "mqtt") lose();
+      if (this.name !== "mqtt") settle("lost");
     });
     return async (text) => {
-      isLost = false;
-      arrived = "";
-      const sent = this.#stream.send(text);
-      sent.catch(lose);
-      while (!arrived.includes(text)) {
-        if (isLost) {
-          await sent;
-          throw new SecureStreamsError({ layer: "stream", code: "connection-lost", message: "No echo came" });
-        }
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
+      current = text;
+      sent.add(text);
+      const settled = new Promise<"echoed" | "lost">((resolve) => {
+        settle = resolve;
+      });
+      const acknowledged = this.#stream.send(text);
+      acknowledged.catch(() => settle("lost"));
+      const outcome = await settled;
+      await acknowledged;
+      if (stray !== undefined) throw this.#wrong(stray, text);
+      if (outcome === "lost") {
+        throw new SecureStreamsError({ layer: "stream", code: "connection-lost", message: "No echo came" });
       }
-      await sent;
     };
   }
 }

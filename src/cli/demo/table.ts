@@ -2,6 +2,8 @@ import type { Output } from "../output.ts";
 import type { Lane } from "./lane.ts";
 
 const INTERVAL = 100;
+/** The widest line. */
+const COLUMNS = 80;
 
 /** What happens now, and the lanes as a table under it, that redraws itself on a terminal of 80 columns or more. */
 export class Table {
@@ -17,8 +19,9 @@ export class Table {
     this.#lanes = lanes;
   }
 
-  start(): void {
-    if (!this.#output.isLive) return;
+  start(now: string): void {
+    if (!this.#output.isLive || process.stderr.columns < COLUMNS) return;
+    this.#now = now;
     this.#draw();
     this.#timer = setInterval(() => this.#draw(), INTERVAL);
   }
@@ -60,7 +63,9 @@ export class Table {
 }
 
 function row(name: string, state: string, exchanged: string, recoveries: string, why: string): string {
-  return `  ${name.padEnd(6)}${state.padEnd(15)}${exchanged.padStart(9)}  ${recoveries.padStart(10)}   ${why}`.trimEnd();
+  return `  ${name.padEnd(6)}${state.padEnd(15)}${exchanged.padStart(9)}  ${recoveries.padStart(10)}   ${why}`
+    .trimEnd()
+    .slice(0, COLUMNS - 1);
 }
 
 function whyNot({ reason, retryAt }: Lane): string {

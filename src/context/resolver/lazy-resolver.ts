@@ -30,7 +30,10 @@ export class LazyResolver implements NameResolver {
   }
 
   ask(request: LookupRequest, events: LookupEvents): () => void {
-    return this.#whenLoaded((resolver) => resolver.ask(request, events));
+    return this.#whenLoaded(
+      (resolver) => resolver.ask(request, events),
+      () => events.failed("no-servers", request.name),
+    );
   }
 
   peek(host: string, family: 4 | 6): readonly Address[] | undefined {
@@ -68,19 +71,28 @@ export class LazyResolver implements NameResolver {
   /** Who waits fails with `aborted`, and so does who comes later. Resolves when no socket is left. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    if (this.#loading !== undefined) (await this.#loading).close();
+    await this.#loading?.then(
+      (resolver) => resolver.close(),
+      () => {},
+    );
   }
 
   /** Has `begin` done, now or once the code is there. Returns the way to undo it. */
-  #whenLoaded(begin: (resolver: Closable) => () => void): () => void {
+  #whenLoaded(begin: (resolver: Closable) => () => void, failed?: () => void): () => void {
     if (this.#loaded !== undefined) return begin(this.#loaded);
     let isOver = false;
     let undo = (): void => {
       isOver = true;
     };
-    void this.#ready().then((resolver) => {
-      if (!isOver) undo = begin(resolver);
-    });
+    void this.#ready().then(
+      (resolver) => {
+        if (!isOver) undo = begin(resolver);
+      },
+      () => {
+        // Without a free file descriptor the code cannot be read.
+        if (!isOver) failed?.();
+      },
+    );
     return () => undo();
   }
 

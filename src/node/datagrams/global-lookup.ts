@@ -48,7 +48,7 @@ export function installGlobalLookup(resolver?: NameResolver): () => void {
 function installDispatcher(lookup: ReturnType<typeof createLookup>): () => void {
   const undici = createRequire(import.meta.url)("undici") as Undici;
   const before = undici.getGlobalDispatcher();
-  const agent = new undici.Agent({ connect: { lookup: lookup as never } });
+  const agent = new undici.Agent({ connect: { lookup } });
   let current: Dispatcher = agent;
   class Passing extends undici.Dispatcher {
     override dispatch(...args: Parameters<Dispatcher["dispatch"]>): boolean {

@@ -1,4 +1,4 @@
-export { type CreateResolverOptions, createResolver, createResolverPorts } from "./create-resolver.ts";
+export { type CreateResolverOptions, createResolver } from "./create-resolver.ts";
 export { installGlobalLookup } from "./global-lookup.ts";
 export { createHostResolver } from "./host-resolver.ts";
 export { createLookup, type LookupCallback, type LookupFunction } from "./lookup.ts";

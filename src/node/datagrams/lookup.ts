@@ -9,7 +9,7 @@ import { toNodeError } from "./node-error.ts";
 /** The callback of `dns.lookup`: one address, or with `all` a list. */
 export type LookupCallback = (
   error: NodeJS.ErrnoException | null,
-  address?: string | LookupAddress[],
+  address: string | LookupAddress[],
   family?: number,
 ) => void;
 

@@ -1,5 +1,8 @@
+import type { Path } from "../../context/index.ts";
 import type { HostResolver } from "../../dial/index.ts";
+import type { Millis } from "../../lib/millis.ts";
 import { Dialing } from "./dialing.ts";
+import { OpenSockets } from "./open-sockets.ts";
 import type { Dial, DialEvents, DialRequest } from "./request.ts";
 import { SecureContexts } from "./secure-contexts.ts";
 import { Sessions } from "./sessions.ts";
@@ -8,6 +11,8 @@ import { SystemResolver } from "./system-resolver.ts";
 export interface DialerOptions {
   /** Default: the system's own, `dns.lookup`. */
   readonly resolver?: HostResolver;
+  /** How far the right time is ahead of the system's, in ms; certificates are judged by it. Default: 0. */
+  readonly clockOffset?: () => Millis;
 }
 
 /**
@@ -18,9 +23,12 @@ export class Dialer {
   readonly #resolver: HostResolver;
   readonly #contexts = new SecureContexts();
   readonly #sessions = new Sessions();
+  readonly #clockOffset: () => Millis;
+  readonly #sockets = new OpenSockets();
 
   constructor(options: DialerOptions = {}) {
     this.#resolver = options.resolver ?? new SystemResolver();
+    this.#clockOffset = options.clockOffset ?? (() => 0);
   }
 
   /** Starts one dial. Calls nothing of `events` before it has returned. */
@@ -29,7 +37,14 @@ export class Dialer {
       resolver: this.#resolver,
       contexts: this.#contexts,
       sessions: this.#sessions,
+      sockets: this.#sockets,
+      clockOffset: this.#clockOffset,
     });
+  }
+
+  /** Breaks the connections whose path is gone, each with the reason `network-changed`; returns how many. */
+  abandon(isGone: (path: Path) => boolean): number {
+    return this.#sockets.abandon(isGone);
   }
 
   /** Drops the TLS sessions of `scope`; without it, of all. */

@@ -5,6 +5,7 @@ import type { Layer, Reason } from "../../lib/errors.ts";
 import type { Millis } from "../../lib/millis.ts";
 import { connectReason } from "./connect-reason.ts";
 import { type HandshakeParts, startHandshake } from "./handshake.ts";
+import type { OpenSockets } from "./open-sockets.ts";
 import { hostPort, socketName } from "./peer-name.ts";
 import { askProxy } from "./proxy.ts";
 import { type RaceInfo, startRace } from "./race.ts";
@@ -18,6 +19,7 @@ import {
 
 export interface DialParts extends HandshakeParts {
   readonly resolver: HostResolver;
+  readonly sockets: OpenSockets;
 }
 
 /** One dial: each step leaves behind how to undo it, and exactly one event ends it. */
@@ -130,6 +132,7 @@ export class Dialing implements Dial {
     const { unixPath, host, port, proxy } = this.#request;
     const address = proxy === undefined ? (plain.remoteAddress ?? host) : host;
     const { addresses, resolvedAt = this.#started } = this.#race;
+    this.#parts.sockets.add(socket, plain);
     this.#events.connected(socket, {
       peer: unixPath === undefined ? hostPort(address, port) : socketName(unixPath),
       addresses,

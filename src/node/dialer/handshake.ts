@@ -2,17 +2,24 @@ import { X509Certificate } from "node:crypto";
 import { isIP, type Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import type { Reason } from "../../lib/errors.ts";
+import type { Millis } from "../../lib/millis.ts";
+import { type ChainJudge, loadChainJudge } from "./chain-judge.ts";
 import { connectReason } from "./connect-reason.ts";
 import type { TlsRequest } from "./request.ts";
 import type { SecureContexts } from "./secure-contexts.ts";
-import { nameFault, peerCertificate, sessionFault } from "./server-certificate.ts";
+import { nameFault, peerCertificate, peerChain, sessionFault } from "./server-certificate.ts";
 import type { Sessions } from "./sessions.ts";
 import { clientCertificateReason, tlsReason, verifyReason } from "./tls-reason.ts";
 
 export interface HandshakeParts {
   readonly contexts: SecureContexts;
   readonly sessions: Sessions;
+  /** How far the right time is ahead of the system's, in ms, where the system's clock cannot be set. */
+  readonly clockOffset: () => Millis;
 }
+
+/** An offset that no certificate cares for. */
+const CLOCK_IS_RIGHT: Millis = 1000;
 
 export interface HandshakeEvents {
   secured(socket: TLSSocket): void;
@@ -49,6 +56,9 @@ class Handshake {
   #certificate: X509Certificate | undefined;
   /** Of the certificate, in wall time; of a resumed session, what was known when it was made. */
   #expires = 0;
+  /** Judges in place of Node, which knows the system's time alone. */
+  readonly #judgeChain: ChainJudge | undefined;
+  #isTrusted = false;
   #isOver = false;
   readonly #onError = (error: Error): void => this.#fail(this.#reasonOf(error));
   readonly #onClose = (): void => this.#fail(closedEarly(this.#where));
@@ -69,6 +79,8 @@ class Handshake {
       ? request.serverName.slice(0, -1)
       : request.serverName;
     this.#scope = request.scope ?? "";
+    const isClockRight = Math.abs(parts.clockOffset()) < CLOCK_IS_RIGHT;
+    this.#judgeChain = isClockRight ? undefined : loadChainJudge();
   }
 
   begin(): void {
@@ -104,13 +116,13 @@ class Handshake {
       return;
     }
     const key = JSON.stringify([digest, this.#where, serverName, alpn, pins?.map(base64) ?? null]);
-    const session = sessions.find(this.#scope, key, Date.now());
+    const session = sessions.find(this.#scope, key, this.#now());
     this.#expires = session?.expires ?? 0;
     const secure = connect({
       socket: this.#socket,
       secureContext,
       servername: isIP(this.#serverName) === 0 ? this.#serverName : "",
-      rejectUnauthorized: true,
+      rejectUnauthorized: this.#judgeChain === undefined,
       checkServerIdentity: (_, peer) => {
         const fault = nameFault(new X509Certificate(peer.raw), this.#serverName, this.#where);
         return fault === undefined ? undefined : new Refusal(fault);
@@ -127,7 +139,8 @@ class Handshake {
     secure.on("error", this.#onError).on("close", this.#onClose);
     secure.once("secureConnect", () => this.#judge(secure));
     secure.on("session", (bytes: Buffer) => {
-      if (secure.authorized && this.#secure === secure) {
+      const isTrusted = this.#judgeChain === undefined ? secure.authorized : this.#isTrusted;
+      if (isTrusted && this.#secure === secure) {
         sessions.keep(this.#scope, key, { bytes, expires: this.#expires });
       }
     });
@@ -135,14 +148,33 @@ class Handshake {
 
   #judge(secure: TLSSocket): void {
     if (this.#isOver) return;
-    const fault = sessionFault(secure, this.#certificate, this.#request, this.#where);
+    const fault =
+      this.#chainFault(secure) ?? sessionFault(secure, this.#certificate, this.#request, this.#where);
     if (fault !== undefined) {
       this.#fail(fault);
       return;
     }
     this.#isOver = true;
+    this.#isTrusted = true;
     secure.off("error", this.#onError).off("close", this.#onClose);
     this.#events.secured(secure);
+  }
+
+  /** A resumed session was judged when it was made, and is kept no longer than its certificate is valid. */
+  #chainFault(secure: TLSSocket): Reason | undefined {
+    if (this.#judgeChain === undefined || secure.isSessionReused()) return undefined;
+    const certificate = this.#certificate;
+    const trust = this.#parts.contexts.trust(this.#request);
+    const fault = this.#judgeChain(peerChain(secure), trust, this.#now());
+    if (fault !== undefined || certificate === undefined) {
+      const error = Object.assign(new Error(fault?.message), { code: fault?.code ?? "UNSPECIFIED" });
+      return verifyReason(error, this.#where, certificate, this.#now());
+    }
+    return nameFault(certificate, this.#serverName, this.#where);
+  }
+
+  #now(): number {
+    return Date.now() + this.#parts.clockOffset();
   }
 
   #fail(reason: Reason): void {

@@ -2,6 +2,7 @@ import { createHash, createPrivateKey } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import type { Reason } from "../../lib/errors.ts";
 import type { ClientCertificate } from "../../stream/index.ts";
+import type { ChainTrust } from "./chain-judge.ts";
 import type { TlsRequest } from "./request.ts";
 import { loadSystemTrust } from "./system-trust.ts";
 
@@ -46,6 +47,15 @@ export class SecureContexts {
       this.#waiting = undefined;
       for (const each of waiting) each();
     });
+  }
+
+  /** What a chain is judged by, after `prepare`. */
+  trust(request: TlsRequest): ChainTrust {
+    const crl = request.crl ?? [];
+    return {
+      roots: request.trust ?? this.#system ?? [],
+      revocations: crl.map((list) => (typeof list === "string" ? derOfPem(list) : list)),
+    };
   }
 
   /** The context for `request`, after `prepare`, or why there is none. */
@@ -119,6 +129,10 @@ function keyPem({ key }: ClientCertificate): string {
     } catch {}
   }
   throw new TypeError("the client's private key is not PKCS #8, PKCS #1 or SEC 1 DER");
+}
+
+function derOfPem(text: string): Uint8Array {
+  return Buffer.from(text.replace(/-----[^-]+-----/g, ""), "base64");
 }
 
 function pem(label: string, der: Uint8Array): string {

@@ -5,6 +5,7 @@ import type { Reason } from "../../lib/errors.ts";
 import type { TlsRequest } from "./request.ts";
 
 const MOST_NAMES = 5;
+const MOST_CERTIFICATES = 20;
 
 /**
  * Why `certificate` is not for `name`: only subject alternative names count (RFC 9525, 6.3), a wildcard stands for one
@@ -52,6 +53,18 @@ export function peerCertificate(socket: TLSSocket): X509Certificate | undefined 
   // Not getPeerX509Certificate: on a client it takes the certificate out of the chain, and Node then sees none.
   const raw: Buffer | undefined = socket.getPeerCertificate().raw;
   return raw === undefined ? undefined : new X509Certificate(raw);
+}
+
+/** What the peer has shown, its own certificate first, with what Node found above it. */
+export function peerChain(socket: TLSSocket): readonly Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  let next = socket.getPeerCertificate(true);
+  while (next?.raw !== undefined && chain.length < MOST_CERTIFICATES) {
+    chain.push(next.raw);
+    if (next.issuerCertificate === next) break;
+    next = next.issuerCertificate;
+  }
+  return chain;
 }
 
 function pinFault(

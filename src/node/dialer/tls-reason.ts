@@ -1,5 +1,5 @@
 import type { X509Certificate } from "node:crypto";
-import type { ErrorCode, Reason } from "../../lib/errors.ts";
+import { type ErrorCode, type Reason, SecureStreamsError } from "../../lib/errors.ts";
 import { codeOf } from "./connect-reason.ts";
 
 type Verdict = readonly [ErrorCode, string];
@@ -109,11 +109,14 @@ const VERIFY_TEXTS: readonly (readonly [RegExp, Verdict])[] = [
 ];
 
 /**
- * The reason behind an error of a TLS socket, during the handshake or after it; undefined where TLS has no part in it.
+ * The reason behind an error of a TLS socket, during the handshake or after it; undefined where TLS has no part in it. An
+ * error of ours, which a socket was broken with, carries its reason.
  * A peer that speaks TLS 1.3 asks for a client certificate only after `connected`: transports call this when a socket
  * dies before the first byte. `where` names the peer as people know it: `example.com:443`.
  */
 export function tlsReason(error: unknown, where: string): Reason | undefined {
+  if (error instanceof SecureStreamsError)
+    return { layer: error.layer, code: error.code, message: error.message };
   const code = codeOf(error);
   const text = error instanceof Error ? error.message : "";
   if (!code.startsWith("ERR_SSL_") && !text.includes("SSL routines")) return undefined;
@@ -136,8 +139,10 @@ export function verifyReason(
   error: unknown,
   where: string,
   certificate: X509Certificate | undefined,
+  now: number = Date.now(),
 ): Reason | undefined {
-  const verdict = verdictOf(codeOf(error), error instanceof Error ? error.message : "", certificate);
+  const text = error instanceof Error ? error.message : "";
+  const verdict = verdictOf(codeOf(error), text, { certificate, now });
   if (verdict === undefined) return undefined;
   const who = certificate === undefined ? "" : ` (${describe(certificate)})`;
   return {
@@ -150,14 +155,14 @@ export function verifyReason(
 function verdictOf(
   code: string,
   text: string,
-  certificate: X509Certificate | undefined,
+  { certificate, now }: { readonly certificate: X509Certificate | undefined; readonly now: number },
 ): Verdict | undefined {
   const from = Date.parse(certificate?.validFrom ?? "");
   const to = Date.parse(certificate?.validTo ?? "");
-  if (code === "CERT_HAS_EXPIRED" && to < Date.now()) {
+  if (code === "CERT_HAS_EXPIRED" && to < now) {
     return ["tls-expired", `it expired on ${minute(to)}; the server must renew it`];
   }
-  if (code === "CERT_NOT_YET_VALID" && from > Date.now()) {
+  if (code === "CERT_NOT_YET_VALID" && from > now) {
     return ["tls-not-yet-valid", `it is valid from ${minute(from)} on; is the clock of this machine right?`];
   }
   if (code !== "UNSPECIFIED") return VERIFY_CODES[code];

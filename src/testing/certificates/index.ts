@@ -1,16 +1,2 @@
-export {
-  type Authority,
-  createAuthority,
-  createSelfSigned,
-  type Issued,
-  type RevocationListOptions,
-} from "./authority.ts";
-export type {
-  CertificateOptions,
-  Extension,
-  HashName,
-  KeyKind,
-  KeyUsage,
-  NameConstraints,
-  Purpose,
-} from "./options.ts";
+export { type Authority, createAuthority, createSelfSigned, type Issued } from "./authority.ts";
+export type { CertificateOptions } from "./options.ts";

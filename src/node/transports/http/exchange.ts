@@ -2,7 +2,7 @@ import type { Link, LinkEvents, LinkRequest, ResponseHead, Settled } from "../..
 import type { Reason } from "../../../lib/errors.ts";
 import { type HttpTarget, redirect, type Target } from "../../../stream/index.ts";
 import { BodySource } from "./body-source.ts";
-import type { Call, CallEvents, Carrier, Fault, HttpRequest } from "./call.ts";
+import type { Call, CallEvents, Carrier, Fault, HttpRequest, Progress } from "./call.ts";
 import type { CookieJar } from "./cookies.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -146,7 +146,7 @@ export class Exchange implements Link, CallEvents {
       this.start(true);
       return;
     }
-    this.#fail(fault.reason, this.#isRepeatable(fault));
+    this.#fail(fault.reason, this.#isRepeatable(fault), fault.progress);
   }
 
   /** Follows a redirect without the rest of its body. */
@@ -175,10 +175,13 @@ export class Exchange implements Link, CallEvents {
     return IDEMPOTENT.has(this.#http.method);
   }
 
-  #fail(reason: Reason, repeatable: boolean): void {
+  #fail(reason: Reason, repeatable: boolean, progress?: Progress): void {
     this.#isOver = true;
     if (this.#body instanceof BodySource) this.#body.stop();
-    this.#events.closed({ type: "failed", reason, repeatable });
+    // Whoever refuses the handshake has not read the request, and a request cut short by us is no request.
+    const mayBeDone =
+      progress === "sent" && !repeatable && reason.layer !== "tls" && reason.code !== "body-failed";
+    this.#events.closed({ type: "failed", reason, repeatable, ...(mayBeDone ? { mayBeDone } : {}) });
   }
 
   #dropBody(): void {
@@ -188,13 +191,14 @@ export class Exchange implements Link, CallEvents {
 
   #request(): HttpRequest {
     const http = this.#http;
+    const headers = this.#body instanceof BodySource ? http.headers : withoutLength(http.headers);
     const cookie = this.#options.cookies?.header(this.#url());
     return {
       method: http.method,
       scheme: this.#target.tls === undefined ? "http" : "https",
       authority: http.authority,
       path: http.path,
-      headers: cookie === undefined ? http.headers : [...http.headers, "cookie", cookie],
+      headers: cookie === undefined ? headers : [...headers, "cookie", cookie],
       body: this.#body,
       noContentLength: this.#target.streamtype.http.noContentLength,
       validityPing: this.#target.retry.validityPing,
@@ -206,4 +210,10 @@ export class Exchange implements Link, CallEvents {
     const scheme = this.#target.tls === undefined ? "http" : "https";
     return `${scheme}://${this.#http.authority}${this.#http.path}`;
   }
+}
+
+/** Of a body that is here in whole the length is known better than anybody may say it. */
+function withoutLength(headers: readonly string[]): readonly string[] {
+  const at = headers.indexOf("content-length");
+  return at < 0 || at % 2 === 1 ? headers : [...headers.slice(0, at), ...headers.slice(at + 2)];
 }

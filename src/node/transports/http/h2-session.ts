@@ -30,6 +30,7 @@ export class H2Session implements H2Line {
   readonly peer: string;
   readonly #options: H2SessionOptions;
   readonly #session: ClientHttp2Session;
+  readonly #socket: Socket;
   readonly #validity: ValidityWatch;
   readonly #watchdog: H2Watchdog;
   readonly #waiting: H2Call[] = [];
@@ -47,6 +48,7 @@ export class H2Session implements H2Line {
 
   constructor(socket: Socket, peer: string, options: H2SessionOptions) {
     this.peer = peer;
+    this.#socket = socket;
     this.#options = options;
     this.#validity = new ValidityWatch({
       probe: () => this.#probe(),
@@ -68,7 +70,11 @@ export class H2Session implements H2Line {
         this.destroy({ layer: "http", code: "http-protocol", message });
       },
     });
-    socket.on("error", (error: unknown) => this.#note(sessionReason(error, peer)));
+    // A TLS alert breaks the socket and leaves it open; the session would wait for its close for ever.
+    socket.on("error", (error: unknown) => {
+      this.#note(sessionReason(error, peer));
+      socket.destroy();
+    });
     session.on("error", (error: unknown) => this.#note(sessionReason(error, peer)));
     session.on("remoteSettings", ({ maxConcurrentStreams }) => {
       this.#countControl();
@@ -80,8 +86,9 @@ export class H2Session implements H2Line {
     session.on("close", () => this.#onClose());
   }
 
+  /** node:http2 resets every stream with CANCEL when the connection goes, as a peer may that wants but one stream gone. */
   get fault(): Reason | undefined {
-    return this.#fault;
+    return this.#fault ?? (this.#socket.destroyed ? sessionReason(undefined, this.peer) : undefined);
   }
 
   get isDraining(): boolean {
@@ -136,6 +143,7 @@ export class H2Session implements H2Line {
       } catch (error) {
         this.#active.delete(call);
         call.fail(sessionReason(error, this.peer), "unsent");
+        if (this.streams === 0) this.#rest();
       }
     }
   }

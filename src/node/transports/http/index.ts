@@ -1,2 +1,1 @@
-export type { ConnectionEvent } from "./connection-event.ts";
-export { HttpTransport, type HttpTransportOptions } from "./http-transport.ts";
+export { HttpTransport } from "./http-transport.ts";

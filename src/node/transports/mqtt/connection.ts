@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import type { Reason } from "../../../lib/errors.ts";
 import { TIMEOUT } from "../../../lib/machine.ts";
 import { Malformed } from "../../../lib/malformed.ts";
-import { NEVER, seconds } from "../../../lib/millis.ts";
+import { type Millis, NEVER, seconds } from "../../../lib/millis.ts";
 import {
   type Inbound,
   MqttSession,
@@ -16,16 +16,18 @@ import {
   type SessionOutput,
   type SessionSettings,
 } from "../../../mqtt/index.ts";
-import { type Target, Validity } from "../../../stream/index.ts";
+import type { Retry } from "../../../policy/index.ts";
+import type { Target } from "../../../stream/index.ts";
 import { type Dial, tlsReason } from "../../dialer/index.ts";
 import { dialRequest } from "../dialer-port.ts";
 import type { TransportParts } from "../index.ts";
+import { ValidityWatch } from "../validity-watch.ts";
 import { Decoder } from "./decode.ts";
 import { Framer } from "./framer.ts";
 import { Outbox } from "./outbox.ts";
 import { LazyTimer } from "./timer.ts";
 
-/** How long a closing connection may take to write what is left. */
+/** How long a connection that either side has closed may take to write what is left. */
 const CLOSE_WAIT = seconds(1);
 
 /** What a connection tells those who share it. */
@@ -47,19 +49,20 @@ export interface ConnectionEvents {
 /** One network connection to a broker: dials, moves bytes between socket and session, keeps the session's time. */
 export class Connection {
   readonly #parts: TransportParts;
-  readonly #target: Target;
   readonly #events: ConnectionEvents;
   readonly #session: MqttSession;
   readonly #framer: Framer;
   readonly #decoder: Decoder;
   readonly #timer: LazyTimer;
+  readonly #validity: ValidityWatch;
   readonly #version: 4 | 5;
   readonly #holds = new Set<unknown>();
   readonly #unwritten = new Set<number>();
   #dial: Dial | undefined;
   #socket: Socket | undefined;
   #outbox: Outbox | undefined;
-  #validity: Validity | undefined;
+  #ping: Millis | undefined;
+  #hangup: Millis | undefined;
   #cause: Reason | undefined;
   #isEnded = false;
   #hasHeard = false;
@@ -73,13 +76,17 @@ export class Connection {
     events: ConnectionEvents,
   ) {
     this.#parts = parts;
-    this.#target = target;
     this.#events = events;
     this.#version = settings.version;
     this.#session = new MqttSession(settings, memory);
     this.#framer = new Framer(settings.maximumPacketSize);
     this.#decoder = new Decoder(settings.version);
     this.#timer = new LazyTimer(parts.clock, () => this.#timeout());
+    this.#validity = new ValidityWatch({
+      clock: parts.clock,
+      probe: () => this.#probe(),
+      hangUp: () => this.#hangUp(),
+    });
     this.#dial = parts.dialer.dial(dialRequest(target, []), {
       connected: (socket, info) => this.#opened(socket, info.peer),
       failed: (reason) => this.handle({ type: "lost", reason }),
@@ -98,6 +105,13 @@ export class Connection {
   get state(): "connecting" | "open" | "draining" {
     if (this.#isEnded) return "draining";
     return this.#hasHeard ? "open" : "connecting";
+  }
+
+  /** Of those who share it, the most anxious decides when it is probed and given up. Policy: `svalidping`, `svalidhup`. */
+  expectLife({ validityPing = NEVER, validityHangup = NEVER }: Retry): void {
+    if (validityPing !== NEVER) this.#ping = Math.min(validityPing, this.#ping ?? NEVER);
+    if (validityHangup !== NEVER) this.#hangup = Math.min(validityHangup, this.#hangup ?? NEVER);
+    if (this.#socket !== undefined && !this.#isEnded) this.#validity.start(this.#ping, this.#hangup);
   }
 
   handle(input: SessionInput): void {
@@ -122,7 +136,7 @@ export class Connection {
 
   release(holder: unknown): void {
     if (!this.#holds.delete(holder) || this.#holds.size > 0) return;
-    this.#validity?.handle({ type: "alive" }, this.#parts.clock.now());
+    this.#validity.alive();
     this.handle({ type: "reading", on: true });
     this.#socket?.resume();
   }
@@ -132,15 +146,17 @@ export class Connection {
     this.#peer = peer;
     this.#socket = socket;
     this.#outbox = new Outbox(socket, this.#version, (tickets) => this.#written(tickets));
-    const { validityPing: ping, validityHangup: hangup } = this.#target.retry;
-    this.#validity = new Validity({ ping, hangup }, this.#parts.clock.now());
+    this.#validity.start(this.#ping, this.#hangup);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("drain", () => this.release(this.#outbox));
     socket.on("error", (error) => {
       this.#cause ??= this.#socketReason(error);
     });
-    socket.on("end", () => socket.end(() => socket.destroy()));
+    socket.on("end", () => {
+      socket.end(() => socket.destroy());
+      this.#closeInTime(socket);
+    });
     socket.on("close", () => {
       this.handle({ type: "lost", reason: this.#cause ?? this.#closedReason() });
       this.#events.closed();
@@ -157,7 +173,7 @@ export class Connection {
     if (this.#isEnded) return;
     this.#hasHeard = true;
     const now = this.#parts.clock.now();
-    this.#validity?.handle({ type: "alive" }, now);
+    this.#validity.alive();
     const fault = this.#framer.push(chunk, (bytes) => {
       const packet = this.#decode(bytes);
       this.#run(this.#session.handle(packet, now));
@@ -206,6 +222,7 @@ export class Connection {
   #end(reason: Reason | undefined): void {
     this.#isEnded = true;
     this.#timer.stop();
+    this.#validity.stop();
     this.#dial?.cancel();
     const socket = this.#socket;
     if (socket === undefined) {
@@ -239,21 +256,24 @@ export class Connection {
   #timeout(): void {
     const now = this.#parts.clock.now();
     if (this.#isEnded) return;
-    if (this.#holds.size === 0) {
-      for (const output of this.#validity?.handle(TIMEOUT, now) ?? []) {
-        if (output.type === "probe") this.handle({ type: "probe" });
-        else this.handle({ type: "lost", reason: this.#silentReason() });
-      }
-    }
     this.#run(this.#session.handle(TIMEOUT, now));
     this.#arm();
   }
 
   #arm(): void {
     if (this.#isEnded) return;
-    const validity = this.#holds.size > 0 ? NEVER : (this.#validity?.deadline ?? NEVER);
-    const deadline = Math.min(this.#session.deadline, validity);
+    const { deadline } = this.#session;
     if (deadline !== NEVER) this.#timer.by(deadline);
+  }
+
+  #probe(): void {
+    if (this.#holds.size === 0) this.handle({ type: "probe" });
+  }
+
+  /** A reader that takes nothing is no proof against the peer. */
+  #hangUp(): void {
+    if (this.#holds.size > 0) this.#validity.restart();
+    else this.handle({ type: "lost", reason: this.#silentReason() });
   }
 
   #silentReason(): Reason {

@@ -10,6 +10,8 @@ import type {
 import type { Reason } from "../../../lib/errors.ts";
 import type { Member, Received } from "../../../mqtt/index.ts";
 import type { MqttTarget, Target } from "../../../stream/index.ts";
+import { LINK_CLOSED } from "../closed.ts";
+import { Pieces } from "./pieces.ts";
 import type { SharedSession } from "./shared-session.ts";
 
 interface Held {
@@ -26,6 +28,7 @@ export class MqttLink implements Link {
   readonly #shared: SharedSession;
   /** Messages that the reader does not take yet, at most `buffer.size` bytes and what was under way. */
   #held: Held[] = [];
+  readonly #pieces = new Pieces();
   #heldBytes = 0;
   /** Nothing is passed on before `established`. */
   #isPaused = true;
@@ -51,7 +54,15 @@ export class MqttLink implements Link {
   }
 
   send(payload: Uint8Array, options: SendOptions, settle: (outcome: Settled) => void): boolean {
-    return this.#shared.send(this, payload, options, settle);
+    const message = this.#pieces.next(payload, options, settle);
+    if (typeof message === "object") return this.#shared.send(this, message.payload, options, message.settle);
+    if (message !== undefined) {
+      settle({
+        type: "refused",
+        reason: { layer: "mqtt", code: "usage", message: `Cannot send: ${message}` },
+      });
+    }
+    return true;
   }
 
   resume(): void {
@@ -71,6 +82,7 @@ export class MqttLink implements Link {
   close(): void {
     if (this.#isOver) return;
     this.#finish();
+    this.#pieces.lose(LINK_CLOSED);
     this.#shared.leave(this);
   }
 
@@ -109,6 +121,7 @@ export class MqttLink implements Link {
     }
     if (this.#isOver) return;
     this.#finish();
+    this.#pieces.lose(reason);
     this.#events.closed({ type: "failed", reason, repeatable: true });
   }
 

@@ -74,6 +74,7 @@ export class SharedSession {
     if (link.isOver) return;
     this.#links.set(link.member.id, link);
     this.#connection ??= this.#connect(link.target, link.mqtt);
+    this.#connection.expectLife(link.target.retry);
     this.#connection.handle({ type: "attach", member: link.member });
   }
 

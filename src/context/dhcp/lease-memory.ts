@@ -1,0 +1,65 @@
+import {
+  type ClientSettings,
+  encodeLeaseFile,
+  identifierOf,
+  type Lease,
+  MAX_LEASE_FILE,
+  parseLeaseFile,
+  type Remembered,
+  remainingSeconds,
+} from "../../dhcp/index.ts";
+import type { SmallFiles } from "../network-ports.ts";
+
+/** The lease file: what it holds that is not ours, or cannot be read, is as if it were not there. */
+export class LeaseMemory {
+  readonly #files: SmallFiles;
+  readonly #path: string | undefined;
+  readonly #settings: ClientSettings;
+  /** One after the other. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(files: SmallFiles, path: string | undefined, settings: ClientSettings) {
+    this.#files = files;
+    this.#path = settings.anonymous ? undefined : path;
+    this.#settings = settings;
+  }
+
+  /** The address of this client's last lease, and what remains of it at wall time `wall`. */
+  async recall(hardwareAddress: Uint8Array, wall: number): Promise<Remembered | undefined> {
+    if (this.#path === undefined) return undefined;
+    const bytes = await this.#files.read(this.#path, MAX_LEASE_FILE).catch(() => undefined);
+    const record = bytes === undefined ? undefined : parseLeaseFile(bytes);
+    if (record === undefined) return undefined;
+    const seconds = remainingSeconds(record, this.#self(hardwareAddress), wall);
+    return seconds === undefined ? undefined : { address: record.address, remaining: seconds * 1000 };
+  }
+
+  /** `wall`: when the lease was obtained. */
+  keep(
+    { address, server, leaseSeconds }: Lease,
+    hardwareAddress: Uint8Array,
+    { wall, failed }: { readonly wall: number; readonly failed: (error: unknown) => void },
+  ): void {
+    const self = this.#self(hardwareAddress);
+    const record = { ...self, address, server, obtained: Math.floor(wall), leaseSeconds };
+    this.#then((path) => this.#files.replace(path, encodeLeaseFile(record)), failed);
+  }
+
+  forget(failed: (error: unknown) => void): void {
+    this.#then((path) => this.#files.remove(path), failed);
+  }
+
+  /** Resolves when all has been written. */
+  settled(): Promise<void> {
+    return this.#work;
+  }
+
+  #self(hardwareAddress: Uint8Array) {
+    return { hardwareAddress, clientId: identifierOf({ settings: this.#settings, hardwareAddress }) };
+  }
+
+  #then(work: (path: string) => Promise<void>, failed: (error: unknown) => void): void {
+    const path = this.#path;
+    if (path !== undefined) this.#work = this.#work.then(() => work(path)).catch(failed);
+  }
+}

@@ -1,0 +1,17 @@
+import { type Reason, SecureStreamsError } from "../lib/errors.ts";
+import type { Streamtype } from "../policy/index.ts";
+
+/** What those who wait are told when the policy's retries are used up; the layer is that of the last attempt. */
+export function allRetriesFailed({ name }: Streamtype, failures: number, last: Reason): Reason {
+  const attempts = failures === 1 ? "The attempt" : `All ${failures} attempts`;
+  const message = `${attempts} of "${name}" failed; the last: ${last.message}`;
+  return { ...last, code: "all-retries-failed", message };
+}
+
+/** Why a transport could not be loaded: this installation cannot carry the protocol, unless the error knows better. */
+export function loadReason(error: unknown): Reason {
+  const message = error instanceof Error ? error.message : String(error);
+  return error instanceof SecureStreamsError
+    ? { layer: error.layer, code: error.code, message }
+    : { layer: "stream", code: "unsupported", message };
+}

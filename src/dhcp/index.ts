@@ -1,0 +1,14 @@
+export { type Ipv4, isWithin } from "./address.ts";
+export { type Arp, decodeArp, encodeArp } from "./arp.ts";
+export type { LeaseRoute } from "./classless-routes.ts";
+export { DhcpMachine } from "./client.ts";
+export type { ClientIdChoice } from "./client-id.ts";
+export { decodeDatagram, encodeDatagram } from "./frame.ts";
+export type { Configuration, Lease } from "./lease.ts";
+export { encodeLeaseFile, MAX_LEASE_FILE, parseLeaseFile, remainingSeconds } from "./lease-file.ts";
+export { decodeMessage, encodeMessage, type Fields, MESSAGE_TYPE, type Message } from "./message.ts";
+export { OPTION } from "./option-code.ts";
+export { identifierOf } from "./request.ts";
+export { type ClientSettings, checkSettings, DEFAULT_SETTINGS } from "./settings.ts";
+export type { StateName } from "./states.ts";
+export type { ChannelId, ClientInput, ClientOutput, LeaseChange, Remembered } from "./words.ts";
