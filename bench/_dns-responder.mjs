@@ -1,5 +1,5 @@
 // A name server for the benchmark, in a process of its own: A 192.0.2.1, AAAA 2001:db8::1; names that begin with
-// "dead" are never answered. Tells its port by message.
+// "dead" are never answered. Tells its port by message, and its CPU time in microseconds when asked.
 import { createSocket } from "node:dgram";
 
 const socket = createSocket({ type: "udp4", recvBufferSize: Number(process.env.RCVBUF ?? 0) || undefined });
@@ -20,3 +20,7 @@ socket.on("message", (query, from) => {
   socket.send(reply, from.port, from.address);
 });
 socket.bind(Number(process.argv[2] ?? 0), "127.0.0.1", () => process.send?.({ port: socket.address().port }));
+process.on("message", () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ cpu: user + system });
+});

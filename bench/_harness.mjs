@@ -57,3 +57,8 @@ export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[sorted.length >> 1];
 }
+
+/** Rounded, with commas between the thousands. */
+export function thousands(value) {
+  return Math.round(value).toLocaleString("en");
+}

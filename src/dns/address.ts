@@ -4,6 +4,9 @@ import type { Name } from "./name.ts";
 export type Address = string;
 
 const DECIMALS: readonly string[] = Array.from({ length: 256 }, (_, byte) => String(byte));
+const DOTTED: readonly string[] = DECIMALS.map((decimal) => `${decimal}.`);
+const HEX: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16));
+const TWO_DIGITS: readonly string[] = HEX.map((digits) => digits.padStart(2, "0"));
 
 /** The four bytes of dotted decimal; undefined when it is not exactly that (no octal, no short forms). */
 export function parseIpv4(text: string): Uint8Array | undefined {
@@ -43,26 +46,17 @@ export function addressFamily(text: string): 0 | 4 | 6 {
 
 /** Dotted decimal of the four bytes at `offset`. */
 export function formatIpv4(bytes: Uint8Array, offset = 0): Address {
-  return `${DECIMALS[bytes[offset] as number]}.${DECIMALS[bytes[offset + 1] as number]}.${
-    DECIMALS[bytes[offset + 2] as number]
-  }.${DECIMALS[bytes[offset + 3] as number]}`;
+  const head = at(DOTTED, bytes, offset) + at(DOTTED, bytes, offset + 1);
+  return head + (at(DOTTED, bytes, offset + 2) + at(DECIMALS, bytes, offset + 3));
 }
 
 /** The canonical text of the sixteen bytes at `offset` (RFC 5952). */
 export function formatIpv6(bytes: Uint8Array, offset = 0): Address {
   if (isMapped(bytes, offset)) return `::ffff:${formatIpv4(bytes, offset + 12)}`;
-  const groups: number[] = [];
-  for (let index = offset; index < offset + 16; index += 2) {
-    groups.push(((bytes[index] as number) << 8) | (bytes[index + 1] as number));
-  }
-  const zeros = longestZeros(groups);
-  if (zeros.length < 2) return groups.map(hex).join(":");
-  const head = groups.slice(0, zeros.start).map(hex).join(":");
-  const tail = groups
-    .slice(zeros.start + zeros.length)
-    .map(hex)
-    .join(":");
-  return `${head}::${tail}`;
+  const zeros = longestZeros(bytes, offset);
+  if (zeros.length < 2) return groups(bytes, offset, offset + 16);
+  const start = offset + 2 * zeros.start;
+  return `${groups(bytes, offset, start)}::${groups(bytes, start + 2 * zeros.length, offset + 16)}`;
 }
 
 /** An IPv4 address as IPv6 sockets take it; anything else unchanged. */
@@ -103,14 +97,37 @@ function isMapped(bytes: Uint8Array, offset: number): boolean {
   return bytes[offset + 10] === 0xff && bytes[offset + 11] === 0xff;
 }
 
-function longestZeros(groups: readonly number[]): { readonly start: number; readonly length: number } {
-  let best = { start: 0, length: 0 };
+/** In groups of two bytes. */
+function longestZeros(
+  bytes: Uint8Array,
+  offset: number,
+): { readonly start: number; readonly length: number } {
+  let start = 0;
+  let longest = 0;
   let length = 0;
-  for (const [index, group] of groups.entries()) {
-    length = group === 0 ? length + 1 : 0;
-    if (length > best.length) best = { start: index - length + 1, length };
+  for (let group = 0; group < 8; group++) {
+    const isZero = bytes[offset + 2 * group] === 0 && bytes[offset + 2 * group + 1] === 0;
+    length = isZero ? length + 1 : 0;
+    if (length <= longest) continue;
+    longest = length;
+    start = group - length + 1;
   }
-  return best;
+  return { start, length: longest };
+}
+
+/** Groups of two bytes in hexadecimal without leading zeros, colons between. */
+function groups(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  for (let index = start; index < end; index += 2) {
+    if (index > start) text += ":";
+    if (bytes[index] === 0) text += at(HEX, bytes, index + 1);
+    else text += at(HEX, bytes, index) + at(TWO_DIGITS, bytes, index + 1);
+  }
+  return text;
+}
+
+function at(texts: readonly string[], bytes: Uint8Array, index: number): string {
+  return texts[bytes[index] as number] as string;
 }
 
 function hex(value: number): string {

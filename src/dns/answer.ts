@@ -1,6 +1,7 @@
 import { type Message, type Question, RCODE } from "./message.ts";
 import { isHostname, isWithin, labels, type Name, ROOT, toWire } from "./name.ts";
 import type { DnsRecord, SoaRecord, TargetRecord } from "./record.ts";
+import type { RecordType } from "./type.ts";
 
 /** What a message says about its question, and nothing else it may carry: DNS-06. */
 export type Finding =
@@ -33,10 +34,10 @@ export function findAnswer(message: Message, question: Question, hops: number): 
   let followed = hops;
   const seen = [name];
   for (;;) {
-    const records = message.answers.filter((record) => record.name === name && record.type === question.type);
+    const records = recordsOf(message.answers, name, question.type);
     if (records.length > 0) {
-      const least = records.reduce((least, record) => Math.min(least, record.ttl), ttl);
-      return { type: "records", canonicalName: name, records: unique(records), ttl: least };
+      for (const record of records) ttl = Math.min(ttl, record.ttl);
+      return { type: "records", canonicalName: name, records: unique(records), ttl };
     }
     const step = question.type === "CNAME" ? undefined : nextName(message.answers, name);
     if (step === undefined) break;
@@ -52,6 +53,12 @@ export function findAnswer(message: Message, question: Question, hops: number): 
   if (message.rcode === RCODE.nameError) return { type: "not-found", name, ttl: negative };
   if (name === question.name || negative !== undefined) return { type: "no-data", name, ttl: negative };
   return { type: "alias", target: name, ttl, hops: followed };
+}
+
+/** The answers themselves where they are all of that name and type: the usual case. */
+function recordsOf(answers: readonly DnsRecord[], name: Name, type: RecordType): readonly DnsRecord[] {
+  const isOf = (record: DnsRecord): boolean => record.name === name && record.type === type;
+  return answers.every(isOf) ? answers : answers.filter(isOf);
 }
 
 function nextName(

@@ -37,6 +37,9 @@ export interface Attempt {
   /** Counts in its server's window, until then. */
   isInWindow: boolean;
   leaseUntil: Millis;
+  /** Its neighbours in the window, by the time of entry. */
+  ahead: Attempt | undefined;
+  behind: Attempt | undefined;
   /** An answer that fits, kept because a forged one came first; used only if TCP is not to be had. */
   held: Uint8Array | undefined;
   /** Wrong datagrams that came for it. */
@@ -69,6 +72,8 @@ export function newAttempt(sender: Sender, server: Server, transport: "udp" | "t
     until: NEVER,
     isInWindow: false,
     leaseUntil: NEVER,
+    ahead: undefined,
+    behind: undefined,
     held: undefined,
     forgeries: 0,
     isCasing: false,

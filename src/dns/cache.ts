@@ -18,6 +18,9 @@ interface Entry extends CacheEntry {
   readonly isForName: boolean;
   newer: Entry | undefined;
   older: Entry | undefined;
+  /** The next and the previous one of the same name. */
+  next: Entry | undefined;
+  previous: Entry | undefined;
 }
 
 /** Rough sizes, of an entry and of a record with its strings. */
@@ -27,7 +30,8 @@ const RECORD_BYTES = 160;
 /** Answers by name and type; the least recently used one leaves when there is no room. Never over its limits. */
 export class Cache {
   readonly #options: CacheOptions;
-  readonly #byName = new Map<Name, Entry[]>();
+  /** The first entry of each name, which leads to the others: most names have one or two. */
+  readonly #byName = new Map<Name, Entry>();
   #newest: Entry | undefined;
   #oldest: Entry | undefined;
   #size = 0;
@@ -71,10 +75,23 @@ export class Cache {
     const { isForName } = known;
     const bytes = sizeOf(name, known);
     if (known.expires <= now || maxEntries === 0 || bytes > maxBytes) return;
-    for (const old of this.#byName.get(name)?.slice() ?? []) {
-      if (old.type === type || isForName || old.isForName) this.#remove(old);
+    let first = this.#byName.get(name);
+    for (let old = first; old !== undefined; old = old.next) {
+      if (old.type !== type && !isForName && !old.isForName) continue;
+      if (old === first) first = old.next;
+      this.#remove(old);
     }
-    this.#add({ name, type, known, bytes, isForName, newer: undefined, older: undefined });
+    this.#add({
+      name,
+      type,
+      known,
+      bytes,
+      isForName,
+      newer: undefined,
+      older: undefined,
+      next: first,
+      previous: undefined,
+    });
     while (this.#oldest !== undefined && (this.#size > maxEntries || this.#bytes > maxBytes)) {
       this.#remove(this.#oldest);
     }
@@ -83,7 +100,8 @@ export class Cache {
   /** Forgets one name, or all. */
   clear(name?: Name): void {
     if (name !== undefined) {
-      for (const entry of this.#byName.get(name)?.slice() ?? []) this.#remove(entry);
+      for (let entry = this.#byName.get(name); entry !== undefined; entry = entry.next)
+        this.#remove(entry);
       return;
     }
     this.#byName.clear();
@@ -99,10 +117,9 @@ export class Cache {
   }
 
   #find(name: Name, type: RecordType): Entry | undefined {
-    const entries = this.#byName.get(name);
-    if (entries === undefined) return undefined;
-    for (const entry of entries) if (entry.type === type || entry.isForName) return entry;
-    return undefined;
+    let entry = this.#byName.get(name);
+    while (entry !== undefined && entry.type !== type && !entry.isForName) entry = entry.next;
+    return entry;
   }
 
   #mayBeStale({ known }: Entry, now: Millis): boolean {
@@ -115,19 +132,22 @@ export class Cache {
     this.#link(entry);
   }
 
+  /** As the first of its name. */
   #add(entry: Entry): void {
-    const entries = this.#byName.get(entry.name);
-    if (entries === undefined) this.#byName.set(entry.name, [entry]);
-    else entries.push(entry);
+    if (entry.next !== undefined) entry.next.previous = entry;
+    this.#byName.set(entry.name, entry);
     this.#size += 1;
     this.#bytes += entry.bytes;
     this.#link(entry);
   }
 
+  /** The entry's own `next` stays, for who is walking along. */
   #remove(entry: Entry): void {
-    const entries = this.#byName.get(entry.name) as Entry[];
-    if (entries.length === 1) this.#byName.delete(entry.name);
-    else entries.splice(entries.indexOf(entry), 1);
+    const { name, next, previous } = entry;
+    if (next !== undefined) next.previous = previous;
+    if (previous !== undefined) previous.next = next;
+    else if (next !== undefined) this.#byName.set(name, next);
+    else this.#byName.delete(name);
     this.#size -= 1;
     this.#bytes -= entry.bytes;
     this.#unlink(entry);
@@ -150,8 +170,9 @@ export class Cache {
 }
 
 function sizeOf(name: Name, { canonicalName, records }: Known): number {
-  const own = ENTRY_BYTES + 2 * (name.length + canonicalName.length);
-  return records.reduce((sum, record) => sum + recordBytes(record), own);
+  let bytes = ENTRY_BYTES + 2 * (name.length + canonicalName.length);
+  for (const record of records) bytes += recordBytes(record);
+  return bytes;
 }
 
 function recordBytes(record: DnsRecord): number {

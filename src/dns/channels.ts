@@ -15,9 +15,13 @@ export interface Channel {
   readonly id: ChannelId;
   readonly server: Server;
   readonly isShared: boolean;
-  readonly attempts: Map<number, Attempt>;
-  /** Ids whose answer has come or is no longer wanted: what carries one is late, not forged. */
-  readonly past: Set<number>;
+  /**
+   * By the ids that it has used; undefined where the answer has come or is no longer wanted: what carries one of these
+   * is late, not forged.
+   */
+  readonly attempts: Map<number, Attempt | undefined>;
+  /** How many still wait. */
+  waiting: number;
   uses: number;
   isRetired: boolean;
   lastUsed: Millis;
@@ -51,8 +55,9 @@ export class Channels implements Timed {
       : this.#share(attempt.server, now);
     const { random } = this.#work;
     let id = random.uint16();
-    while (channel.attempts.has(id) || channel.past.has(id)) id = random.uint16();
+    while (channel.attempts.has(id)) id = random.uint16();
     channel.attempts.set(id, attempt);
+    channel.waiting += 1;
     channel.uses += 1;
     channel.lastUsed = now;
     attempt.channel = channel;
@@ -65,15 +70,16 @@ export class Channels implements Timed {
     const { channel } = attempt;
     if (channel === undefined) return;
     attempt.channel = undefined;
-    channel.attempts.delete(attempt.id);
-    channel.past.add(attempt.id);
-    if (channel.attempts.size === 0 && (!channel.isShared || channel.isRetired)) this.#close(channel);
+    channel.attempts.set(attempt.id, undefined);
+    channel.waiting -= 1;
+    if (channel.waiting === 0 && (!channel.isShared || channel.isRetired)) this.#close(channel);
   }
 
   /** The socket is of no more use. Returns the attempts that waited on it. */
   failed(channel: Channel): readonly Attempt[] {
-    const attempts = [...channel.attempts.values()];
+    const attempts = waitingOn(channel);
     channel.attempts.clear();
+    channel.waiting = 0;
     for (const attempt of attempts) attempt.channel = undefined;
     this.#forget(channel);
     this.#close(channel);
@@ -84,7 +90,7 @@ export class Channels implements Timed {
   expire(now: Millis): void {
     let next = NEVER;
     for (const channel of this.#channels.values()) {
-      if (!channel.isShared || channel.attempts.size > 0) continue;
+      if (!channel.isShared || channel.waiting > 0) continue;
       if (channel.lastUsed + IDLE <= now) {
         this.#forget(channel);
         this.#close(channel);
@@ -131,7 +137,7 @@ export class Channels implements Timed {
 
   #retire(channel: Channel): void {
     channel.isRetired = true;
-    if (channel.attempts.size === 0) this.#close(channel);
+    if (channel.waiting === 0) this.#close(channel);
   }
 
   #open(server: Server, isShared: boolean, now: Millis): Channel {
@@ -141,7 +147,7 @@ export class Channels implements Timed {
       server,
       isShared,
       attempts: new Map(),
-      past: new Set(),
+      waiting: 0,
       uses: 0,
       isRetired: false,
       lastUsed: now,
@@ -163,4 +169,9 @@ export class Channels implements Timed {
     if (!channel.isShared) this.#fresh -= 1;
     this.#work.emit({ type: "close", channel: channel.id });
   }
+}
+
+/** The attempts that wait for an answer on a socket. */
+export function waitingOn({ attempts }: Channel): readonly Attempt[] {
+  return [...attempts.values()].filter((attempt) => attempt !== undefined);
 }

@@ -11,10 +11,12 @@ export interface Timed {
 /** All that waits, the earliest first: a binary heap that knows its members' places, so that any can leave. */
 export class Deadlines {
   readonly #heap: Timed[] = [];
+  /** Of each member of the heap its deadline, to be compared without a look at it. */
+  readonly #times: Millis[] = [];
 
   /** When the earliest is due. */
   get next(): Millis {
-    return this.#heap[0]?.deadline ?? NEVER;
+    return this.#times[0] ?? NEVER;
   }
 
   /** Has `timed` wait until `at`, or, with NEVER, no longer. */
@@ -24,6 +26,7 @@ export class Deadlines {
       if (at === NEVER) return;
       timed.place = this.#heap.length;
       this.#heap.push(timed);
+      this.#times.push(at);
       this.#rise(timed);
       return;
     }
@@ -47,10 +50,12 @@ export class Deadlines {
       timed.deadline = NEVER;
     }
     this.#heap.length = 0;
+    this.#times.length = 0;
   }
 
   #remove(timed: Timed): void {
     const last = this.#heap.pop() as Timed;
+    this.#times.pop();
     const place = timed.place;
     timed.place = -1;
     if (last === timed) return;
@@ -66,38 +71,42 @@ export class Deadlines {
 
   #rise(timed: Timed): void {
     const heap = this.#heap;
+    const times = this.#times;
+    const at = timed.deadline;
     let place = timed.place;
     while (place > 0) {
       const above = (place - 1) >> 1;
-      const other = heap[above] as Timed;
-      if (other.deadline <= timed.deadline) break;
-      heap[place] = other;
-      other.place = place;
+      const time = times[above] as Millis;
+      if (time <= at) break;
+      this.#put(heap[above] as Timed, time, place);
       place = above;
     }
-    heap[place] = timed;
-    timed.place = place;
+    this.#put(timed, at, place);
   }
 
   #sink(timed: Timed): void {
-    const heap = this.#heap;
+    const times = this.#times;
+    const at = timed.deadline;
     let place = timed.place;
     for (;;) {
       let below = 2 * place + 1;
-      const left = heap[below];
-      if (left === undefined) break;
-      const right = heap[below + 1];
-      let least = left;
-      if (right !== undefined && right.deadline < left.deadline) {
-        least = right;
+      let time = times[below];
+      if (time === undefined) break;
+      const right = times[below + 1];
+      if (right !== undefined && right < time) {
+        time = right;
         below += 1;
       }
-      if (least.deadline >= timed.deadline) break;
-      heap[place] = least;
-      least.place = place;
+      if (time >= at) break;
+      this.#put(this.#heap[below] as Timed, time, place);
       place = below;
     }
-    heap[place] = timed;
+    this.#put(timed, at, place);
+  }
+
+  #put(timed: Timed, at: Millis, place: number): void {
+    this.#heap[place] = timed;
+    this.#times[place] = at;
     timed.place = place;
   }
 }

@@ -43,7 +43,7 @@ export class Fetch implements Timed {
   readonly options: FetchOptions;
   readonly #network: Network;
   readonly #cache: Cache;
-  readonly #waiters = new Set<Waiter>();
+  #waiters: Waiter[] = [];
   #query: Query | undefined;
   #extra = 0;
   /** Seconds; least of the aliases followed. */
@@ -59,19 +59,25 @@ export class Fetch implements Timed {
   start(now: Millis): void {
     if (this.#query !== undefined) return;
     const { key, name, type } = this.options;
-    if (this.#cache.stale(key, type, now) !== undefined) {
-      this.#network.work.deadlines.set(this, now + STALE_PATIENCE);
+    const { work } = this.#network;
+    if (work.options.cache.maxStale > 0 && this.#cache.stale(key, type, now) !== undefined) {
+      work.deadlines.set(this, now + STALE_PATIENCE);
     }
     this.#ask(name, 0, now);
   }
 
   join(waiter: Waiter): void {
-    this.#waiters.add(waiter);
+    // Most have one: an array that is written with it has no room to spare.
+    if (this.#waiters.length === 0) this.#waiters = [waiter];
+    else this.#waiters.push(waiter);
   }
 
   /** One waiter less; the last one takes the query with it. */
   leave(waiter: Waiter, now: Millis): void {
-    if (!this.#waiters.delete(waiter) || this.#waiters.size > 0) return;
+    const place = this.#waiters.indexOf(waiter);
+    if (place < 0) return;
+    this.#waiters.splice(place, 1);
+    if (this.#waiters.length > 0) return;
     this.#query?.cancel(now);
     this.#close();
   }
@@ -197,8 +203,8 @@ export class Fetch implements Timed {
   }
 
   #deliver(known: Known, now: Millis): void {
-    const waiters = [...this.#waiters];
-    this.#waiters.clear();
+    const waiters = this.#waiters;
+    this.#waiters = [];
     for (const waiter of waiters) waiter.fetched(this.options.type, known, now);
   }
 }

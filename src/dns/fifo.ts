@@ -1,11 +1,7 @@
 /** First in, first out; both ends in constant time. */
 export class Fifo<Item> {
-  #items: Item[] = [];
+  #items: (Item | undefined)[] = [];
   #head = 0;
-
-  get first(): Item | undefined {
-    return this.#items[this.#head];
-  }
 
   get size(): number {
     return this.#items.length - this.#head;
@@ -18,6 +14,7 @@ export class Fifo<Item> {
   shift(): Item | undefined {
     const item = this.#items[this.#head];
     if (item === undefined) return undefined;
+    this.#items[this.#head] = undefined;
     this.#head += 1;
     if (this.#head > 64 && this.#head * 2 > this.#items.length) {
       this.#items = this.#items.slice(this.#head);

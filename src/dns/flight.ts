@@ -6,7 +6,7 @@ import type { Server } from "./server.ts";
 /** The attempts of one query that are under way. */
 export class Flight {
   readonly #network: Network;
-  readonly #attempts = new Set<Attempt>();
+  #attempts: Attempt[] = [];
 
   constructor(network: Network) {
     this.#network = network;
@@ -27,7 +27,7 @@ export class Flight {
 
   /** Those whose wait has run out. */
   overdue(now: Millis): readonly Attempt[] {
-    return [...this.#attempts].filter(({ state, until }) => state === "open" && until <= now);
+    return this.#attempts.filter(({ state, until }) => state === "open" && until <= now);
   }
 
   /** The one to `server` that got a datagram which was no answer. */
@@ -40,14 +40,17 @@ export class Flight {
 
   /** Sends when the server's window has room. */
   enter(attempt: Attempt, now: Millis): void {
-    this.#attempts.add(attempt);
+    // Most have one: an array that is written with it has no room to spare.
+    if (this.#attempts.length === 0) this.#attempts = [attempt];
+    else this.#attempts.push(attempt);
     attempt.server.window.enter(attempt, now);
   }
 
   /** Expects nothing more of it. */
   end(attempt: Attempt, now: Millis): void {
     attempt.state = "over";
-    this.#attempts.delete(attempt);
+    const place = this.#attempts.indexOf(attempt);
+    if (place >= 0) this.#attempts.splice(place, 1);
     this.#network.channels.release(attempt);
     this.#network.connections.release(attempt, now);
     attempt.server.window.leave(attempt, now);

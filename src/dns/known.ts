@@ -31,9 +31,7 @@ export function remainingTtl(known: Known, now: Millis): number {
 }
 
 export function addressesOf(records: readonly DnsRecord[]): readonly Address[] {
-  const addresses: Address[] = [];
-  for (const record of records) {
-    if (record.type === "A" || record.type === "AAAA") addresses.push(record.address);
-  }
-  return addresses;
+  const [first] = records;
+  if (records.length === 1 && first !== undefined && "address" in first) return [first.address];
+  return records.flatMap((record) => ("address" in record ? [record.address] : []));
 }

@@ -37,8 +37,10 @@ export class Lookup implements Timed, Waiter {
   readonly start: Millis;
   readonly #names: readonly Name[];
   readonly #desk: Desk;
-  readonly #fetches = new Map<RecordType, Fetch>();
-  readonly #known = new Map<RecordType, Known>();
+  /** Of each type what it waits for, and what is known by now. */
+  readonly #fetches: (Fetch | undefined)[];
+  readonly #known: (Known | undefined)[];
+  #waits = 0;
   #index = 0;
   #cached = true;
   #failure: DnsFailure = "not-found";
@@ -50,6 +52,8 @@ export class Lookup implements Timed, Waiter {
     this.start = start;
     this.#names = names;
     this.#desk = desk;
+    this.#fetches = new Array<Fetch | undefined>(request.types.length);
+    this.#known = new Array<Known | undefined>(request.types.length);
   }
 
   /** Asks for the name whose turn it is, and for the next ones while the answers are known. */
@@ -59,9 +63,11 @@ export class Lookup implements Timed, Waiter {
   }
 
   fetched(type: RecordType, known: Known, now: Millis): void {
-    this.#fetches.delete(type);
-    this.#take(type, known);
-    if (this.#fetches.size === 0 && this.#conclude(now)) this.begin(now);
+    const place = this.request.types.indexOf(type);
+    this.#fetches[place] = undefined;
+    this.#waits -= 1;
+    this.#take(place, known);
+    if (this.#waits === 0 && this.#conclude(now)) this.begin(now);
   }
 
   /** Its time is over. */
@@ -72,73 +78,90 @@ export class Lookup implements Timed, Waiter {
 
   /** Lets go of all it waits for. */
   leave(now: Millis): void {
-    for (const fetch of this.#fetches.values()) fetch.leave(this, now);
-    this.#fetches.clear();
+    for (const fetch of this.#fetches) fetch?.leave(this, now);
+    this.#fetches.fill(undefined);
+    this.#waits = 0;
   }
 
   /** Returns how many types had to be asked for. */
   #ask(now: Millis): number {
     const name = this.#names[this.#index] as Name;
-    for (const type of this.request.types) {
+    const { types } = this.request;
+    for (let place = 0; place < types.length; place++) {
+      const type = types[place] as RecordType;
+      if (types.indexOf(type) < place) continue;
       const found = this.#desk.find(name, type, this, now);
-      if ("failure" in found) this.#take(type, found);
+      if ("failure" in found) this.#take(place, found);
       else {
         this.#cached = false;
-        this.#fetches.set(type, found);
+        this.#fetches[place] = found;
+        this.#waits += 1;
         found.join(this);
       }
     }
-    const fetches = [...this.#fetches.values()];
-    for (const fetch of fetches) fetch.start(now);
-    return fetches.length;
+    const waits = this.#waits;
+    // The answer may come while it is asked for, and take the fetch away.
+    for (let place = 0; place < types.length; place++) this.#fetches[place]?.start(now);
+    return waits;
   }
 
-  #take(type: RecordType, known: Known): void {
-    this.#known.set(type, known);
-    if (this.request.parts === true && known.failure === undefined) this.#desk.part(this, type, known);
+  #take(place: number, known: Known): void {
+    this.#known[place] = known;
+    if (known.failure === undefined) this.#part(place, known);
+  }
+
+  #part(place: number, known: Known): void {
+    if (this.request.parts === true) this.#desk.part(this, this.request.types[place] as RecordType, known);
   }
 
   /** All is known of one name. Returns whether the next one is to be asked for. */
   #conclude(now: Millis): boolean {
-    const all = this.request.types.map((type) => this.#known.get(type) as Known);
-    const found = all.filter(({ failure }) => failure === undefined);
-    const first = found[0];
-    if (first !== undefined) {
-      for (const [type, known] of this.#known) {
-        if (this.request.parts === true && known.failure !== undefined) this.#desk.part(this, type, known);
+    const answer = this.#answer(now);
+    if (answer !== undefined) {
+      for (const [place, known] of this.#known.entries()) {
+        if (known?.failure !== undefined) this.#part(place, known);
       }
-      this.#desk.answered(this, this.#answer(first, found, now), now);
+      this.#desk.answered(this, answer, now);
       return false;
     }
-    this.#remember(all);
-    const isCertain = all.every(({ failure }) => failure === "not-found" || failure === "no-data");
+    const isCertain = this.#remember();
     this.#index += 1;
     if (this.#index < this.#names.length && (isCertain || this.#failure === "server-failure")) {
-      this.#known.clear();
+      this.#known.fill(undefined);
       return true;
     }
     this.#desk.failed(this, this.#failure, now);
     return false;
   }
 
-  #remember(all: readonly Known[]): void {
-    for (const { failure } of all) {
-      const weight = WEIGHT[failure as DnsFailure] ?? 3;
+  /** Returns whether it is certain that the name has none of the records. */
+  #remember(): boolean {
+    let isCertain = true;
+    for (const known of this.#known) {
+      if (known?.failure === undefined) continue;
+      const weight = WEIGHT[known.failure] ?? 3;
+      if (weight === 3) isCertain = false;
       if (weight <= this.#weight) continue;
       this.#weight = weight;
-      this.#failure = failure as DnsFailure;
+      this.#failure = known.failure;
     }
+    return isCertain;
   }
 
-  #answer(first: Known, found: readonly Known[], now: Millis): Answer {
-    const records: DnsRecord[] = [];
+  /** Undefined where no type has records. */
+  #answer(now: Millis): Answer | undefined {
+    let first: Known | undefined;
+    let records: readonly DnsRecord[] = [];
     let ttl = Number.POSITIVE_INFINITY;
-    for (const known of found) {
-      const left = remainingTtl(known, now);
-      ttl = Math.min(ttl, left);
-      for (const record of known.records)
-        records.push(record.ttl === left ? record : { ...record, ttl: left });
+    let stale = false;
+    for (const known of this.#known) {
+      if (known === undefined || known.failure !== undefined) continue;
+      records = first === undefined ? recordsLeft(known, now) : [...records, ...recordsLeft(known, now)];
+      first ??= known;
+      ttl = Math.min(ttl, remainingTtl(known, now));
+      stale ||= known.isStale;
     }
+    if (first === undefined) return undefined;
     return {
       name: this.#names[this.#index] as Name,
       canonicalName: first.canonicalName,
@@ -147,7 +170,15 @@ export class Lookup implements Timed, Waiter {
       source: first.source,
       transport: first.transport,
       cached: this.#cached,
-      stale: found.some(({ isStale }) => isStale),
+      stale,
     };
   }
+}
+
+/** The records with the seconds that are left to them, and none of them copied that has them all. */
+function recordsLeft(known: Known, now: Millis): readonly DnsRecord[] {
+  const { records } = known;
+  const ttl = remainingTtl(known, now);
+  if (records.every((record) => record.ttl === ttl)) return records;
+  return records.map((record) => (record.ttl === ttl ? record : { ...record, ttl }));
 }

@@ -61,10 +61,16 @@ const HEADER = 12;
 const CLASS_IN = 1;
 const NONE: readonly never[] = [];
 
-/** The message in `bytes`, or the fault that makes it none. Never throws. */
-export function decodeMessage(bytes: Uint8Array): Message | Malformed {
+/** A question that has been found at the head of a message, and where it ends. */
+export interface Echo {
+  readonly question: Question;
+  readonly end: number;
+}
+
+/** The message in `bytes`, or the fault that makes it none. Never throws. `echo` saves reading the question again. */
+export function decodeMessage(bytes: Uint8Array, echo?: Echo): Message | Malformed {
   try {
-    return decode(bytes);
+    return decode(bytes, echo);
   } catch (error) {
     if (error instanceof Malformed) return error;
     throw error;
@@ -97,15 +103,16 @@ export function encodeMessage(message: Message): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-function decode(bytes: Uint8Array): Message {
+function decode(bytes: Uint8Array, echo: Echo | undefined): Message {
   if (bytes.length < HEADER) throw new Malformed("Shorter than a header");
   const names = new NameReader(bytes);
   const flags = u16(bytes, 2);
   const questions = u16(bytes, 4);
   if (questions > 1) throw new Malformed("More than one question");
-  let question: Question | undefined;
-  let at = HEADER;
-  if (questions === 1) {
+  let question = echo?.question;
+  let at = echo?.end ?? HEADER;
+  if (question !== undefined) names.know(question.name, HEADER);
+  else if (questions === 1) {
     const name = names.read(at);
     at = names.end + 4;
     if (at > bytes.length) throw new Malformed("The question runs past the end");
@@ -152,7 +159,7 @@ class Records {
   section(count: number): readonly DnsRecord[] {
     if (count === 0) return NONE;
     const bytes = this.#bytes;
-    const found: DnsRecord[] = [];
+    let found: DnsRecord[] | undefined;
     for (let index = 0; index < count; index++) {
       const first = this.at;
       const isRead = ++this.#count <= MAX_RECORDS;
@@ -167,10 +174,12 @@ class Records {
       this.at = end;
       if (number === TYPE_OPT) this.#opt(bytes[first] === 0, ofClass, ttl, start, end);
       else if (ofClass === CLASS_IN && name !== undefined) {
-        found.push(decodeRecord(bytes, this.#names, { name, number, ttl }, start, end));
+        const record = decodeRecord(bytes, this.#names, { name, number, ttl }, start, end);
+        if (found === undefined) found = [record];
+        else found.push(record);
       }
     }
-    return found;
+    return found ?? NONE;
   }
 
   #opt(isRoot: boolean, size: number, ttl: number, start: number, end: number): void {

@@ -26,6 +26,9 @@ const CHARACTERS: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   return String.fromCharCode(byte).toLowerCase();
 });
 
+/** The code in lower case of a byte that stands for itself, 0 for one that is escaped. */
+const CODES = Uint8Array.from(CHARACTERS, (text) => (text.length === 1 ? text.charCodeAt(0) : 0));
+
 /** The name that `text` means, a dot at its end allowed; undefined when it is none (too long, empty label, not ASCII). */
 export function parseName(text: string): Name | undefined {
   if (text.length <= 253 && PLAIN.test(text)) return text;
@@ -67,9 +70,10 @@ export function isWithin(name: Name, parent: Name): boolean {
 
 /** The bytes of a name with its root's byte; undefined when `text` is no name. Case is kept. */
 export function toWire(text: string): Uint8Array | undefined {
-  const wire = new Uint8Array(MAX_NAME);
+  const wire = new Uint8Array(Math.min(text.length + 2, MAX_NAME));
   const length = writeName(text, wire, 0);
-  return length === undefined ? undefined : wire.slice(0, length);
+  if (length === undefined) return undefined;
+  return length === wire.length ? wire : wire.slice(0, length);
 }
 
 /** Writes `text` at `offset`, and returns where it ends; undefined when it is no name or there is no room. */
@@ -125,6 +129,12 @@ export class NameReader {
     this.#bytes = bytes;
   }
 
+  /** Says which name stands at `offset`, so that it is not read. */
+  know(name: Name, offset: number): void {
+    this.#known = name;
+    this.#knownOffset = offset;
+  }
+
   /** The name at `offset`. Throws Malformed. */
   read(offset: number): Name {
     const bytes = this.#bytes;
@@ -135,8 +145,7 @@ export class NameReader {
     }
     const name = this.#walk(offset);
     if (this.#knownOffset < 0 && offset < 0x100) {
-      this.#knownOffset = offset;
-      this.#known = name;
+      this.know(name, offset);
     }
     return name;
   }
@@ -187,8 +196,24 @@ export class NameReader {
       const last = at + size;
       if (last >= bytes.length) throw new Malformed("A label runs past the end");
       if (text !== "") text += ".";
-      for (let index = at + 1; index <= last; index++) text += CHARACTERS[bytes[index] as number];
+      text += labelText(bytes, at + 1, last + 1);
       at = last + 1;
     }
   }
+}
+
+/** Four bytes at a time, because each piece of text that is joined costs as much as its bytes. */
+function labelText(bytes: Uint8Array, start: number, end: number): string {
+  let text = "";
+  let at = start;
+  for (; at + 4 <= end; at += 4) {
+    const a = CODES[bytes[at] as number] as number;
+    const b = CODES[bytes[at + 1] as number] as number;
+    const c = CODES[bytes[at + 2] as number] as number;
+    const d = CODES[bytes[at + 3] as number] as number;
+    if (a === 0 || b === 0 || c === 0 || d === 0) break;
+    text += String.fromCharCode(a, b, c, d);
+  }
+  for (; at < end; at++) text += CHARACTERS[bytes[at] as number];
+  return text;
 }

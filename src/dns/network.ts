@@ -1,6 +1,6 @@
 import { type Millis, seconds } from "../lib/millis.ts";
 import type { Attempt } from "./attempt.ts";
-import { Channels } from "./channels.ts";
+import { Channels, waitingOn } from "./channels.ts";
 import { Connections } from "./connections.ts";
 import type { Question } from "./message.ts";
 import { encodeRequest } from "./request.ts";
@@ -107,14 +107,15 @@ export class Network {
     attempt.until = now + Math.min(wait, this.timeout);
     if (transport === "udp") this.channels.assign(attempt, now);
     else this.connections.assign(attempt);
-    attempt.request = encodeRequest({
+    const form = {
       id: attempt.id,
       wire,
       type: typeNumber(question.type),
       casing: attempt.usesCasing ? work.random : undefined,
       ednsSize: attempt.usesEdns ? this.#size(transport, asked) : undefined,
       cookie: attempt.clientCookie === undefined ? undefined : server.cookie(attempt.clientCookie),
-    });
+    };
+    attempt.request = encodeRequest(form, work.slab);
     this.#send(attempt, question);
   }
 
@@ -195,12 +196,12 @@ export class Network {
       attempt.sender.received(attempt, bytes, now);
       return;
     }
-    if (channel.past.has(tid)) {
+    if (channel.attempts.has(tid)) {
       statistics.late += 1;
       return;
     }
     this.drop(channel.server, "id", bytes.length);
-    for (const waiting of [...channel.attempts.values()]) waiting.sender.forged(waiting, now);
+    for (const waiting of waitingOn(channel)) waiting.sender.forged(waiting, now);
   }
 
   /** Closes every socket; nothing is told to who waited. */

@@ -7,7 +7,7 @@ import type { Question } from "./message.ts";
 import { toWire } from "./name.ts";
 import type { Network } from "./network.ts";
 import type { Outcome, QueryOptions } from "./outcome.ts";
-import { mismatch } from "./request.ts";
+import { mismatch, questionEnd } from "./request.ts";
 import { planServers, type Server } from "./server.ts";
 import { judge, type Verdict } from "./verdict.ts";
 import type { DnsFailure } from "./words.ts";
@@ -126,6 +126,7 @@ export class Query implements Timed, Sender {
     const { server } = attempt;
     const verdict = judge(bytes, {
       question: this.question,
+      end: questionEnd(this.#wire.length),
       hops: this.#options.hops,
       usesEdns: attempt.usesEdns,
       clientCookie: attempt.clientCookie,
@@ -292,6 +293,8 @@ export class Query implements Timed, Sender {
   }
 
   #candidateOf(attempt: Attempt): Candidate {
-    return this.#candidates.find(({ server }) => server === attempt.server) as Candidate;
+    const [first] = this.#candidates;
+    const isOf = ({ server }: Candidate): boolean => server === attempt.server;
+    return first !== undefined && isOf(first) ? first : (this.#candidates.find(isOf) as Candidate);
   }
 }

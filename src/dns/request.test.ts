@@ -1,15 +1,12 @@
 import { expect, test } from "vitest";
 import { encodeRequest, mismatch } from "./request.ts";
+import { Slab } from "./slab.ts";
 
 const WIRE = Uint8Array.of(1, 0x61, 0);
-const REQUEST = encodeRequest({
-  id: 0x1234,
-  wire: WIRE,
-  type: 1,
-  casing: undefined,
-  ednsSize: undefined,
-  cookie: undefined,
-});
+const REQUEST = encodeRequest(
+  { id: 0x1234, wire: WIRE, type: 1, casing: undefined, ednsSize: undefined, cookie: undefined },
+  new Slab(),
+);
 const REPLY = REQUEST.map((byte, at) => (at === 2 ? byte | 0x80 : byte));
 
 test.each<[string, Uint8Array, string | undefined]>([

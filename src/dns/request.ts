@@ -1,4 +1,5 @@
 import type { Random } from "../lib/random.ts";
+import type { Slab } from "./slab.ts";
 
 /** How a request is written. */
 export interface RequestForm {
@@ -22,16 +23,18 @@ const OPT = 11;
 const COOKIE = 10;
 
 /** A query with recursion desired for one question of class IN. */
-export function encodeRequest({ id, wire, type, casing, ednsSize, cookie }: RequestForm): Uint8Array {
+export function encodeRequest(
+  { id, wire, type, casing, ednsSize, cookie }: RequestForm,
+  slab: Slab,
+): Uint8Array {
   const end = HEADER + wire.length + 4;
   const cookieSize = cookie === undefined ? 0 : 4 + cookie.length;
-  const bytes = new Uint8Array(ednsSize === undefined ? end : end + OPT + cookieSize);
+  const bytes = slab.cut(ednsSize === undefined ? end : end + OPT + cookieSize);
   bytes[0] = id >> 8;
   bytes[1] = id;
   bytes[2] = 0x01;
   bytes[5] = 1;
-  bytes.set(wire, HEADER);
-  if (casing !== undefined) mixCase(bytes, HEADER, end - 4, casing);
+  writeQuestion(bytes, wire, casing);
   bytes[end - 4] = type >> 8;
   bytes[end - 3] = type;
   bytes[end - 1] = 1;
@@ -49,9 +52,14 @@ export function encodeRequest({ id, wire, type, casing, ednsSize, cookie }: Requ
   return bytes;
 }
 
+/** Where the question ends in a message; its name takes `wireLength` bytes. */
+export function questionEnd(wireLength: number): number {
+  return HEADER + wireLength + 4;
+}
+
 /** Whether `reply` can be the answer to `request` at all: DNS-01. Undefined when it can. */
 export function mismatch(request: Uint8Array, reply: Uint8Array, wireLength: number): Mismatch | undefined {
-  const end = HEADER + wireLength + 4;
+  const end = questionEnd(wireLength);
   if (reply.length < HEADER) return "short";
   if (reply[0] !== request[0] || reply[1] !== request[1]) return "id";
   if (((reply[2] as number) & 0xf8) !== 0x80) return "not-a-response";
@@ -69,17 +77,20 @@ export function mismatch(request: Uint8Array, reply: Uint8Array, wireLength: num
 }
 
 /** 0x20: one bit a letter that a forger has to guess (draft-vixie-dnsext-dns0x20). */
-function mixCase(bytes: Uint8Array, start: number, end: number, random: Random): void {
+function writeQuestion(bytes: Uint8Array, wire: Uint8Array, casing: Random | undefined): void {
   let bits = 0;
   let left = 0;
-  for (let index = start; index < end; index++) {
-    const byte = bytes[index] as number;
-    if (byte < 0x61 || byte > 0x7a) continue;
+  for (let index = 0; index < wire.length; index++) {
+    const byte = wire[index] as number;
+    if (casing === undefined || byte < 0x61 || byte > 0x7a) {
+      bytes[HEADER + index] = byte;
+      continue;
+    }
     if (left === 0) {
-      bits = random.uint16();
+      bits = casing.uint16();
       left = 16;
     }
-    bytes[index] = byte ^ ((bits & 1) << 5);
+    bytes[HEADER + index] = byte ^ ((bits & 1) << 5);
     bits >>= 1;
     left -= 1;
   }

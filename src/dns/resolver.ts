@@ -1,6 +1,7 @@
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Random } from "../lib/random.ts";
+import { TransientMap } from "../lib/transient-map.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import type { Address } from "./address.ts";
 import { Cache, type CacheEntry } from "./cache.ts";
@@ -33,8 +34,8 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
   readonly #work: Work;
   readonly #network: Network;
   readonly #cache: Cache;
-  readonly #lookups = new Map<LookupId, Lookup>();
-  readonly #fetches = new Map<string, Fetch>();
+  readonly #lookups = new TransientMap<LookupId, Lookup>();
+  readonly #fetches = new Map<RecordType, TransientMap<string, Fetch>>();
   readonly #failures = new Map<string, number>();
   #conf: ResolvConf = DEFAULT_RESOLV_CONF;
   #hosts: HostsTable = NO_HOSTS;
@@ -227,21 +228,31 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
   }
 
   #fetch(key: string, name: Name, type: RecordType, guests: readonly Server[] | undefined): Fetch {
-    const id = `${key}|${type}`;
-    const known = this.#fetches.get(id);
+    const fetches = this.#fetchesOf(type);
+    const known = fetches.get(key);
     if (known !== undefined) {
       this.#work.statistics.joined += 1;
       return known;
     }
     const servers = guests ?? this.#network.servers;
-    const ended = (): void => {
-      this.#fetches.delete(id);
-      if (this.#hosts.byName.has(name)) this.#cache.clear(key);
-    };
-    const options = { key, name, type, servers, failures: this.#failures, ended };
+    const options = { key, name, type, servers, failures: this.#failures, ended: this.#ended };
     const fetch = new Fetch(options, this.#network, this.#cache);
-    this.#fetches.set(id, fetch);
+    fetches.set(key, fetch);
     return fetch;
+  }
+
+  readonly #ended = ({ options: { key, name, type } }: Fetch): void => {
+    this.#fetchesOf(type).delete(key);
+    if (this.#hosts.byName.has(name)) this.#cache.clear(key);
+  };
+
+  #fetchesOf(type: RecordType): TransientMap<string, Fetch> {
+    let fetches = this.#fetches.get(type);
+    if (fetches === undefined) {
+      fetches = new TransientMap();
+      this.#fetches.set(type, fetches);
+    }
+    return fetches;
   }
 
   #used(name: Name, type: RecordType, now: Millis): void {
@@ -252,15 +263,15 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
   #prefetch({ expires, lifetime, failure, isStale }: Known, name: Name, type: RecordType, now: Millis): void {
     const isWorth = failure === undefined && !isStale && lifetime >= PREFETCH_LEAST;
     if (!this.#work.options.cache.prefetch || !isWorth) return;
-    const id = `${name}|${type}`;
-    if (expires - now >= lifetime * PREFETCH || this.#fetches.has(id) || this.#failures.has(id)) return;
+    if (expires - now >= lifetime * PREFETCH || this.#failures.has(`${name}|${type}`)) return;
+    if (this.#fetchesOf(type).get(name) !== undefined) return;
     this.#work.statistics.prefetches += 1;
     this.#fetch(name, name, type, undefined).start(now);
   }
 
   #close(now: Millis): void {
     this.#isClosed = true;
-    for (const lookup of [...this.#lookups.values()]) {
+    for (const lookup of this.#lookups.values()) {
       lookup.leave(now);
       this.failed(lookup, "aborted", now);
     }

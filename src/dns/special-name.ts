@@ -12,6 +12,7 @@ export interface SpecialOptions {
   readonly askLocal: boolean;
 }
 
+const LAST_LABELS: ReadonlySet<string> = new Set(["localhost", "invalid", "onion", "alt", "test", "local"]);
 const LOOPBACK: Addresses = { four: ["127.0.0.1"], six: ["::1"] };
 
 /** The answer for a literal address in any of its usual forms; undefined for names. */
@@ -30,6 +31,7 @@ export function literalAddress(text: string): Addresses | undefined {
 
 /** The names that must not be asked of name servers: RFC 6761, RFC 6762, RFC 7686, RFC 9476. */
 export function specialName(name: Name, options: SpecialOptions): Addresses | "not-found" | undefined {
+  if (!LAST_LABELS.has(name.slice(name.lastIndexOf(".") + 1))) return undefined;
   if (isWithin(name, "localhost")) return LOOPBACK;
   if (isWithin(name, "invalid") || isWithin(name, "onion") || isWithin(name, "alt")) return "not-found";
   if (isWithin(name, "test") && options.blockTest) return "not-found";

@@ -26,6 +26,8 @@ export type Verdict =
 /** What was asked, and what is known of who answers. */
 export interface Asked {
   readonly question: Question;
+  /** Where the question ends in the message. */
+  readonly end: number;
   readonly hops: number;
   readonly usesEdns: boolean;
   /** Our half of the cookie that was sent; undefined when none was. */
@@ -36,7 +38,7 @@ export interface Asked {
 
 /** Judges a message that came from the right place, with the right id and question. */
 export function judge(bytes: Uint8Array, asked: Asked): Verdict {
-  const message = decodeMessage(bytes);
+  const message = decodeMessage(bytes, asked);
   if (message instanceof Malformed) return { type: "drop", reason: "malformed" };
   const cookie = cookieState(message.edns, asked.clientCookie, asked.expectsCookie);
   if (cookie === "wrong") return { type: "drop", reason: "cookie" };

@@ -12,7 +12,8 @@ export class Window implements Timed {
   deadline: Millis = NEVER;
   place = -1;
   readonly #work: Work;
-  readonly #leases = new Fifo<Attempt>();
+  #first: Attempt | undefined;
+  #last: Attempt | undefined;
   readonly #waiting = new Fifo<Attempt>();
   #under = 0;
 
@@ -33,8 +34,7 @@ export class Window implements Timed {
   /** The attempt has its answer, or needs none any more. */
   leave(attempt: Attempt, now: Millis): void {
     if (!attempt.isInWindow) return;
-    attempt.isInWindow = false;
-    this.#under -= 1;
+    this.#remove(attempt);
     if (this.#waiting.size > 0) this.#pump(now);
   }
 
@@ -49,27 +49,39 @@ export class Window implements Timed {
       if (next === undefined) break;
       if (next.state === "waiting") this.#admit(next, now);
     }
-    const first = this.#leases.first;
-    const at = this.#waiting.size > 0 && first !== undefined ? first.leaseUntil : NEVER;
+    const at = this.#waiting.size > 0 ? (this.#first?.leaseUntil ?? NEVER) : NEVER;
     this.#work.deadlines.set(this, at);
   }
 
   #admit(attempt: Attempt, now: Millis): void {
-    attempt.isInWindow = true;
-    attempt.leaseUntil = now + attempt.server.lease;
-    this.#under += 1;
     this.#reclaim(now);
-    this.#leases.push(attempt);
+    this.#add(attempt, now + attempt.server.lease);
     attempt.sender.transmit(attempt, now);
   }
 
   #reclaim(now: Millis): void {
-    for (let first = this.#leases.first; first !== undefined; first = this.#leases.first) {
-      if (first.isInWindow && first.leaseUntil > now) return;
-      this.#leases.shift();
-      if (!first.isInWindow) continue;
-      first.isInWindow = false;
-      this.#under -= 1;
-    }
+    while (this.#first !== undefined && this.#first.leaseUntil <= now) this.#remove(this.#first);
+  }
+
+  #add(attempt: Attempt, leaseUntil: Millis): void {
+    attempt.isInWindow = true;
+    attempt.leaseUntil = leaseUntil;
+    attempt.ahead = this.#last;
+    if (this.#last === undefined) this.#first = attempt;
+    else this.#last.behind = attempt;
+    this.#last = attempt;
+    this.#under += 1;
+  }
+
+  #remove(attempt: Attempt): void {
+    const { ahead, behind } = attempt;
+    attempt.isInWindow = false;
+    attempt.ahead = undefined;
+    attempt.behind = undefined;
+    if (ahead === undefined) this.#first = behind;
+    else ahead.behind = behind;
+    if (behind === undefined) this.#last = ahead;
+    else behind.ahead = ahead;
+    this.#under -= 1;
   }
 }

@@ -1,32 +1,35 @@
-import { randomBytes } from "node:crypto";
+import { randomBytes, randomFillSync } from "node:crypto";
 import type { Random } from "../lib/random.ts";
 
 const POOL_SIZE = 4096;
 
 /** The operating system's CSPRNG, asked for a pool at a time. */
 class SystemRandom implements Random {
-  #pool = Buffer.alloc(0);
-  #at = 0;
+  readonly #pool = Buffer.alloc(POOL_SIZE);
+  #at = POOL_SIZE;
 
   fraction(): number {
-    return this.#take(4).readUInt32BE() / 2 ** 32;
+    return this.#pool.readUInt32BE(this.#take(4)) / 2 ** 32;
   }
 
   uint16(): number {
-    return this.#take(2).readUInt16BE();
+    return this.#pool.readUInt16BE(this.#take(2));
   }
 
   bytes(length: number): Uint8Array {
-    return length > POOL_SIZE ? randomBytes(length) : Uint8Array.from(this.#take(length));
+    if (length > POOL_SIZE) return randomBytes(length);
+    const at = this.#take(length);
+    return Uint8Array.from(this.#pool.subarray(at, at + length));
   }
 
-  #take(length: number): Buffer {
-    if (this.#at + length > this.#pool.length) {
-      this.#pool = randomBytes(POOL_SIZE);
+  /** Where the next `length` bytes stand that nobody has seen. */
+  #take(length: number): number {
+    if (this.#at + length > POOL_SIZE) {
+      randomFillSync(this.#pool);
       this.#at = 0;
     }
     this.#at += length;
-    return this.#pool.subarray(this.#at - length, this.#at);
+    return this.#at - length;
   }
 }
 

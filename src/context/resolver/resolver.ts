@@ -10,6 +10,7 @@ import {
   mapped,
   parseName,
   parseServer,
+  type RecordType,
   type ResolvConf,
   ResolverMachine,
   type ResolverOptions,
@@ -21,7 +22,9 @@ import {
 } from "../../dns/index.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { type Millis, seconds } from "../../lib/millis.ts";
+import { TransientMap } from "../../lib/transient-map.ts";
 import { Driver } from "../driver.ts";
+import type { Abortable } from "../ports.ts";
 import { DnsError } from "./dns-error.ts";
 import type { AddressOptions, LookupEvents, NameResolver, ResolveOptions } from "./name-resolver.ts";
 import type { ResolverPorts } from "./resolver-ports.ts";
@@ -29,6 +32,7 @@ import { ResolverSockets } from "./resolver-sockets.ts";
 
 /** The whole time for one lookup. */
 const DEADLINE: Millis = seconds(10);
+const BOTH: readonly RecordType[] = ["AAAA", "A"];
 
 export interface Settings extends ResolverOptions {
   /** Ask these and not those of the system. */
@@ -41,7 +45,7 @@ export class Resolver implements NameResolver {
   readonly #settings: Settings;
   readonly #machine: ResolverMachine;
   readonly #driver: Driver<Parameters<ResolverMachine["handle"]>[0], ResolverOutput>;
-  readonly #waiting = new Map<LookupId, LookupEvents>();
+  readonly #waiting = new TransientMap<LookupId, LookupEvents>();
   readonly #sockets: ResolverSockets;
   readonly #tracers = new Set<(event: TraceEvent) => void>();
   readonly #leases: (readonly ServerAddress[])[] = [];
@@ -84,34 +88,42 @@ export class Resolver implements NameResolver {
   }
 
   /** All records of one name. Rejects with DnsError. */
-  async resolve(name: string, options: ResolveOptions = {}): Promise<Answer> {
-    const { types = ["AAAA", "A"], signal, timeout = DEADLINE } = options;
-    const isHost = types.includes("A") || types.includes("AAAA");
-    const servers = options.servers?.map(requireServer);
+  resolve(name: string, options: ResolveOptions = {}): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
+      const { types = BOTH, signal, timeout = DEADLINE, fresh = false } = options;
       if (signal?.aborted === true) {
         reject(new DnsError("aborted", name, signal.reason));
         return;
       }
+      const { search = types.includes("A") || types.includes("AAAA") } = options;
+      const servers = options.servers?.map(requireServer);
       const deadline = this.#ports.clock.now() + timeout;
-      const { search = isHost, fresh = false } = options;
-      const request = { name, types, deadline, servers, search, fresh };
-      const stop = (): void => {
-        cancel();
-        reject(new DnsError("aborted", name, signal?.reason));
+      const events: LookupEvents = {
+        answered: resolve,
+        failed: (code) => reject(new DnsError(code, name, code === "aborted" ? signal?.reason : undefined)),
       };
-      const cancel = this.ask(request, {
-        answered: (answer) => {
-          signal?.removeEventListener("abort", stop);
-          resolve(answer);
-        },
-        failed: (code) => {
-          signal?.removeEventListener("abort", stop);
-          reject(new DnsError(code, name));
-        },
-      });
-      signal?.addEventListener("abort", stop, { once: true });
+      const request = { name, types, deadline, servers, search, fresh };
+      if (signal === undefined) this.#ask(request, events);
+      else this.#askUntil(signal, request, events);
     });
+  }
+
+  #askUntil(signal: Abortable, request: LookupRequest, events: LookupEvents): void {
+    const stop = (): void => {
+      cancel();
+      events.failed("aborted", request.name);
+    };
+    const cancel = this.ask(request, {
+      answered: (answer) => {
+        signal.removeEventListener("abort", stop);
+        events.answered(answer);
+      },
+      failed: (code, name) => {
+        signal.removeEventListener("abort", stop);
+        events.failed(code, name);
+      },
+    });
+    signal.addEventListener("abort", stop, { once: true });
   }
 
   /** The addresses of a host, best first. Rejects with DnsError. */
@@ -175,6 +187,13 @@ export class Resolver implements NameResolver {
 
   /** The form of `resolve` without promises. Nothing is told after the returned function was called. */
   ask(request: LookupRequest, events: LookupEvents): () => void {
+    const lookup = this.#ask(request, events);
+    return () => {
+      if (this.#waiting.delete(lookup) !== undefined) this.#driver.feed({ type: "abort", lookup });
+    };
+  }
+
+  #ask(request: LookupRequest, events: LookupEvents): LookupId {
     const lookup = this.#nextId++;
     this.#machine.isTraced = this.#tracers.size > 0 || this.#ports.diagnostics.hasSubscribers();
     this.#waiting.set(lookup, events);
@@ -184,9 +203,7 @@ export class Resolver implements NameResolver {
       lookup,
       request: name === request.name ? request : { ...request, name },
     });
-    return () => {
-      if (this.#waiting.delete(lookup)) this.#driver.feed({ type: "abort", lookup });
-    };
+    return lookup;
   }
 
   /** Asks these servers instead of the system's, until the returned function is called: a lease hands them over. */
@@ -231,10 +248,10 @@ export class Resolver implements NameResolver {
   #perform(output: ResolverOutput): void {
     switch (output.type) {
       case "answer":
-        this.#settle(output.lookup)?.answered(output.answer);
+        this.#waiting.delete(output.lookup)?.answered(output.answer);
         return;
       case "failed":
-        this.#settle(output.lookup)?.failed(output.code, output.name);
+        this.#waiting.delete(output.lookup)?.failed(output.code, output.name);
         return;
       case "part":
         this.#waiting.get(output.lookup)?.part?.(output.of, output.addresses, output.failure);
@@ -246,12 +263,6 @@ export class Resolver implements NameResolver {
       default:
         this.#sockets.perform(output);
     }
-  }
-
-  #settle(lookup: LookupId): LookupEvents | undefined {
-    const events = this.#waiting.get(lookup);
-    this.#waiting.delete(lookup);
-    return events;
   }
 }
 
