@@ -139,7 +139,7 @@ export class H2Session implements H2Line {
       this.#active.add(call);
       this.#validity.start(call.request.validityPing, call.request.validityHangup);
       try {
-        call.begin(this.#session, this, wasIdle && this.#hasServed);
+        call.begin(this.#session, wasIdle && this.#hasServed);
       } catch (error) {
         this.#active.delete(call);
         call.fail(sessionReason(error, this.peer), "unsent");
