@@ -22,6 +22,8 @@ export interface H2Line {
   /** The peer has said that it did nothing for this stream. */
   isUnprocessed(id: number): boolean;
   onAlive(): void;
+  /** The call is given up before it began. */
+  onAbandoned(call: H2Call): void;
   /** The stream takes no place any more. */
   onOver(call: H2Call): void;
 }
@@ -35,7 +37,7 @@ export class H2Call implements Call, Ear {
   readonly #events: CallEvents;
   readonly #line: H2Line;
   #stream: ClientHttp2Stream | undefined;
-  #onAbandoned: (() => void) | undefined;
+  #hasBegun = false;
   #wasReused = false;
   #interim = 0;
   #hasHead = false;
@@ -65,17 +67,12 @@ export class H2Call implements Call, Ear {
   begin(session: ClientHttp2Session, wasReused: boolean): void {
     const { body } = this.#request;
     this.#wasReused = wasReused;
-    this.#onAbandoned = undefined;
+    this.#hasBegun = true;
     const stream = open(session, this.#request);
     this.#stream = stream;
     tap(stream, this);
     if (body instanceof Uint8Array) stream.end(body);
     else if (body !== undefined) void pump(body, stream);
-  }
-
-  /** `onAbandoned` hears if it is given up before it begins. */
-  wait(onAbandoned: () => void): void {
-    this.#onAbandoned = onAbandoned;
   }
 
   resume(): void {
@@ -89,8 +86,8 @@ export class H2Call implements Call, Ear {
   abort(): void {
     if (this.#isOver) return;
     this.#over();
-    this.#onAbandoned?.();
-    this.#stream?.close(CANCEL);
+    if (this.#hasBegun) this.#stream?.close(CANCEL);
+    else this.#line.onAbandoned(this);
   }
 
   /** Ends a call that waits. */
@@ -223,13 +220,11 @@ function requestHeaders(request: HttpRequest): OutgoingHttpHeaders {
   return headers;
 }
 
+/** Pseudo-headers stand before all others (RFC 9113, 8.3): node:http2 refuses the rest. */
 function withoutPseudo(raw: readonly string[]): string[] {
-  const headers: string[] = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = raw[index] ?? "";
-    if (!name.startsWith(":")) headers.push(name, raw[index + 1] ?? "");
-  }
-  return headers;
+  let first = 0;
+  while (raw[first]?.startsWith(":")) first += 2;
+  return raw.slice(first);
 }
 
 async function pump(body: BodySource, stream: ClientHttp2Stream): Promise<void> {

@@ -48,11 +48,11 @@ function emit(this: Tapped, event: string | symbol, ...args: unknown[]): boolean
   switch (event) {
     case "headers":
       ear.onInterim();
-      break;
+      return true;
     case "response": {
       const [headers, , raw] = args as [IncomingHttpHeaders, number, readonly string[] | undefined];
       ear.onResponse(Number(headers[":status"]), raw ?? []);
-      break;
+      return true;
     }
     case "error":
       ear.onError(args[0]);
