@@ -1,5 +1,6 @@
 // Ours and the peers in turn, several rounds in one run. What is told: CPU per operation of this process and the rate, as
 // medians; the ratio of CPU to the peer's in the same round, as the median of the rounds and the span of their middle half.
+// Nothing forces a collection in between: one that does throws compiled code away, which no program does that often.
 // Servers run in a process of their own, so that only the client is measured.
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -26,7 +27,6 @@ export async function compare(title, contestants, { count, rounds = 7, warmUp = 
   for (let round = -warmUp; round < rounds; round++) {
     for (const { name, run, share = 1 } of round % 2 === 0 ? contestants : [...contestants].reverse()) {
       const total = Math.ceil(count * share);
-      globalThis.gc?.();
       const cpu = process.cpuUsage();
       const start = process.hrtime.bigint();
       await run(total);
