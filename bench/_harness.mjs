@@ -1,6 +1,7 @@
 // Ours and the peers in turn, several rounds in one run. What is told: CPU per operation of this process and the rate, as
 // medians; the ratio of CPU to the peer's in the same round, as the median of the rounds and the span of their middle half.
-// Nothing forces a collection in between: one that does throws compiled code away, which no program does that often.
+// Rounds are short and many, so that a burst of other work on the machine falls on all contestants alike. Nothing forces
+// a collection in between: that throws compiled code away, which no program does so often.
 // Servers run in a process of their own, so that only the client is measured.
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -18,14 +19,14 @@ export async function startServer(name) {
 }
 
 /**
- * Runs `run(count)` of every contestant in turn, `rounds` times, after `warmUp` rounds that do not count. Each round goes
- * through them in the other direction. A slow contestant may do a `share` of the work. `bounds` are of ours:
+ * Runs `run(count)` of every contestant in turn, `rounds` times, after `warmUp` rounds that do not count. Each round begins
+ * with another one, since garbage of one is collected in the time of the next. A slow contestant may do a `share` of the work. `bounds` are of ours:
  * `[{ peer, atMost }]`.
  */
-export async function compare(title, contestants, { count, rounds = 7, warmUp = 2, baseline, bounds = [] }) {
+export async function compare(title, contestants, { count, rounds = 7, warmUp = 8, baseline, bounds = [] }) {
   const results = new Map(contestants.map(({ name }) => [name, []]));
   for (let round = -warmUp; round < rounds; round++) {
-    for (const { name, run, share = 1 } of round % 2 === 0 ? contestants : [...contestants].reverse()) {
+    for (const { name, run, share = 1 } of turned(contestants, round + warmUp)) {
       const total = Math.ceil(count * share);
       const cpu = process.cpuUsage();
       const start = process.hrtime.bigint();
@@ -63,6 +64,13 @@ export async function compare(title, contestants, { count, rounds = 7, warmUp = 
     });
   }
   return rows;
+}
+
+/** The contestants from another one on, every second time round backwards. */
+function turned(contestants, round) {
+  const first = round % contestants.length;
+  const order = [...contestants.slice(first), ...contestants.slice(0, first)];
+  return Math.floor(round / contestants.length) % 2 === 0 ? order : order.reverse();
 }
 
 /** Says whether a bound holds, here and in the summary of `npm run bench`. */

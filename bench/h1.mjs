@@ -48,8 +48,8 @@ await compare(
     },
   ],
   {
-    count: 10_000,
-    rounds: 15,
+    count: 4000,
+    rounds: 41,
     baseline: "undici.request",
     bounds: [
       { peer: "undici.request", atMost: 1.25 },

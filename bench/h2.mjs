@@ -34,10 +34,12 @@ const context = await createContext({
 });
 const streams = Array.from({ length: WIDTH }, () => context.open("get"));
 
+const baseline = { name: "node:http2", run: (count) => inFlight(WIDTH, count, () => nodeGet()) };
+
 await compare(
   "h2 GET, 100 B, 100 streams on one session",
   [
-    { name: "node:http2", run: (count) => inFlight(WIDTH, count, () => nodeGet()) },
+    baseline,
     {
       name: OURS,
       run: (count) =>
@@ -46,9 +48,17 @@ await compare(
           await reply.bytes();
         }),
     },
+  ],
+  { count: 2000, rounds: 61, baseline: "node:http2", bounds: [{ peer: "node:http2", atMost: 1.15 }] },
+);
+
+// Apart, since both are node:http2 underneath: what one does to its streams slows the other.
+await compare(
+  "h2 GET, 100 B, 100 streams: undici",
+  [
+    baseline,
     {
       name: "undici",
-      share: 0.5,
       run: (count) =>
         inFlight(WIDTH, count, async () => {
           const { body } = await undiciRequest(`${origin}/x`, { dispatcher });
@@ -56,7 +66,7 @@ await compare(
         }),
     },
   ],
-  { count: 10_000, rounds: 15, baseline: "node:http2", bounds: [{ peer: "node:http2", atMost: 1.15 }] },
+  { count: 2000, rounds: 15, baseline: "node:http2" },
 );
 
 await context.close();

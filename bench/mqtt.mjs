@@ -50,7 +50,7 @@ await compare(
     },
     { name: OURS, run: (count) => inFlight(WIDTH, count, () => stream.send(payload)) },
   ],
-  { count: 20_000, rounds: 15, baseline: "mqtt.js", bounds: [{ peer: "mqtt.js", atMost: 1 }] },
+  { count: 10_000, rounds: 41, baseline: "mqtt.js", bounds: [{ peer: "mqtt.js", atMost: 1 }] },
 );
 
 await context.close();
