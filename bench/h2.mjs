@@ -49,7 +49,7 @@ await compare(
         }),
     },
   ],
-  { count: 2000, rounds: 61, baseline: "node:http2", bounds: [{ peer: "node:http2", atMost: 1.15 }] },
+  { count: 5000, rounds: 31, baseline: "node:http2", bounds: [{ peer: "node:http2", atMost: 1.15 }] },
 );
 
 // Apart, since both are node:http2 underneath: what one does to its streams slows the other.
@@ -66,7 +66,7 @@ await compare(
         }),
     },
   ],
-  { count: 2000, rounds: 15, baseline: "node:http2" },
+  { count: 2500, rounds: 15, baseline: "node:http2" },
 );
 
 await context.close();
