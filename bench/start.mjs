@@ -3,9 +3,9 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { median, startServer } from "./_harness.mjs";
+import { MACHINE, median, OURS, print, spanOf, startServer, verdict } from "./_harness.mjs";
 
-const ROUNDS = 15;
+const ROUNDS = 25;
 const server = await startServer("h1");
 const folder = mkdtempSync(join(tmpdir(), "bench-start-"));
 const ours = new URL("../dist/index.js", import.meta.url).href;
@@ -17,7 +17,7 @@ const PROGRAMS = {
 const { body } = await request("http://127.0.0.1:${server.port}/x");
 await body.arrayBuffer();
 process.exit(0);`,
-  "secure-streams": `import { createContext } from ${JSON.stringify(ours)};
+  [OURS]: `import { createContext } from ${JSON.stringify(ours)};
 const streams = { get: { endpoint: "127.0.0.1", port: ${server.port}, protocol: "h1", http_method: "GET", http_url: "x" } };
 const context = await createContext({ policy: { streams } });
 const reply = await context.request("get");
@@ -38,12 +38,24 @@ for (let round = -1; round < ROUNDS; round++) {
     if (round >= 0) times.push(Number(process.hrtime.bigint() - start) / 1e6);
   }
 }
-const base = median(files[1].times);
-console.log(`\nprocess start to first response, h1 (Node ${process.version}, median of ${ROUNDS})`);
-console.log("| program | ms | ratio |\n|---|---|---|");
-for (const { name, times } of files) {
-  console.log(`| ${name} | ${median(times).toFixed(0)} | ${(median(times) / base).toFixed(2)} |`);
-}
+const [, base] = files;
+const rows = files.map(({ name, times }) => ({
+  name,
+  times,
+  ratios: times.map((time, round) => time / base.times[round]),
+}));
+print(`process start to first response, h1 (${MACHINE}, ${ROUNDS} rounds)`, [
+  ["program", "ms", "ratio"],
+  ...rows.map(({ name, times, ratios }) => [name, median(times).toFixed(0), spanOf(ratios)]),
+]);
+const { ratios } = rows.find(({ name }) => name === OURS);
+await verdict({
+  work: "process start to first response",
+  what: "time of undici",
+  measured: median(ratios),
+  shown: spanOf(ratios),
+  atMost: 1.3,
+});
 rmSync(folder, { recursive: true, force: true });
 server.stop();
 process.exit(0);

@@ -1,9 +1,8 @@
 // ws echo of 128 bytes, 1 and 64 in flight.
-
 import { once } from "node:events";
 import { WebSocket } from "ws";
 import { createContext } from "../dist/index.js";
-import { compare, startServer } from "./_harness.mjs";
+import { compare, OURS, startServer } from "./_harness.mjs";
 
 const server = await startServer("ws");
 const payload = Buffer.alloc(128, "x");
@@ -20,16 +19,16 @@ stream.connect();
 await stream.reached("connected");
 
 for (const [width, count] of [
-  [1, 5000],
-  [64, 20_000],
+  [1, 2000],
+  [64, 10_000],
 ]) {
   await compare(
     `ws echo, 128 B, ${width} in flight`,
     [
       { name: "ws", run: (total) => plain(width, total) },
-      { name: "secure-streams", run: (total) => ours(width, total) },
+      { name: OURS, run: (total) => ours(width, total) },
     ],
-    { count, rounds: 9, baseline: "ws" },
+    { count, rounds: 61, baseline: "ws", bounds: [{ peer: "ws", atMost: 1.15 }] },
   );
 }
 

@@ -17,20 +17,21 @@ export interface AskLimits {
 /** Adds a transaction to those of the stream: resolves with its reply, and gives it up when a limit is reached. */
 export function ask(
   core: StreamCore,
-  what: { readonly body: FramedBody; readonly metadata: MetadataValues },
+  what: { readonly body: FramedBody; readonly metadata: MetadataValues | undefined },
   limits: AskLimits,
 ): Promise<Reply> {
   const { body, metadata } = what;
   return new Promise((resolve, reject) => {
-    const asked: Asked = { body, metadata, resolve, reject, ended: watchLimits(core, limits, () => asked) };
+    const isLimited = limits.signal !== undefined || limits.timeout !== undefined;
+    const ended = isLimited ? watchLimits(core, limits, () => asked) : undefined;
+    const asked: Asked = { body, metadata, resolve, reject, ended };
     core.transactions.add(asked);
   });
 }
 
-/** Watches the limits of a transaction; returns the way to stop, undefined where it has none. */
-function watchLimits(core: StreamCore, limits: AskLimits, asked: () => Asked): (() => void) | undefined {
+/** Watches the limits of a transaction; returns the way to stop. */
+function watchLimits(core: StreamCore, limits: AskLimits, asked: () => Asked): () => void {
   const { signal, timeout } = limits;
-  if (signal === undefined && timeout === undefined) return undefined;
   const leave: (() => void)[] = [];
   if (signal !== undefined) {
     leave.push(whenAborted(signal, () => core.transactions.giveUp(asked(), signal.reason, ABORTED)));

@@ -4,6 +4,8 @@ import type { StreamCore } from "./core.ts";
 import type { Established, Frame, Link, LinkEnd, LinkEvents, ResponseHead } from "./ports.ts";
 
 const NOTHING = new Uint8Array();
+const FIRST: Frame = { start: true, end: false };
+const MIDDLE: Frame = { start: false, end: false };
 
 /** One link of a stream: turns what the transport tells into inputs of the machine and payload for the reader. */
 export class Attempt implements LinkEvents {
@@ -57,7 +59,7 @@ export class Attempt implements LinkEvents {
       if (isFirst) this.#prove();
       return this.#core.receive(payload, frame);
     }
-    return this.#core.receive(payload, { start: isFirst, end: false });
+    return this.#core.receive(payload, isFirst ? FIRST : MIDDLE);
   }
 
   drained(): void {
@@ -69,6 +71,7 @@ export class Attempt implements LinkEvents {
   closed(end: LinkEnd): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#link = undefined;
     this.#core.outbox.detach();
     if (end.type === "failed") this.#failed(end.reason, end.repeatable, end.mayBeDone);
     else if (this.#head === undefined) this.#failed(WITHOUT_HEAD, false);
@@ -88,7 +91,7 @@ export class Attempt implements LinkEvents {
     }
     this.#head = head;
     this.#core.feed({ type: "established", attempt: this.id });
-    if (!this.#ended) this.#core.transactions.reply(head, this.#acknowledges(status), () => this.resume());
+    if (!this.#ended) this.#core.transactions.reply(head, this.#acknowledges(status), this);
   }
 
   /** The state of the program's own that the policy gives a status. Policy: `http_resp_map`. */

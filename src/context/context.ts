@@ -14,7 +14,6 @@ import {
   type StreamtypeName,
 } from "../policy/index.ts";
 import type { Identity, MetadataValues } from "../stream/index.ts";
-import type { Settings } from "./core.ts";
 import type { StateEvent } from "./events.ts";
 import type { Handlers } from "./handlers.ts";
 import type { Inspection } from "./inspect.ts";
@@ -23,6 +22,7 @@ import { observe } from "./observe.ts";
 import type { Abortable, Logger, Path, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import type { NameResolver } from "./resolver/name-resolver.ts";
+import { Settings } from "./settings.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
 
@@ -57,6 +57,8 @@ export class Context<P = unknown> {
   readonly #logger: Logger | undefined;
   readonly #strict: boolean;
   readonly #streams = new Map<number, Stream>();
+  /** By streamtype, of the policy in force. */
+  readonly #inForce = new Map<string, Settings>();
   readonly #surroundings: Surroundings;
   #document: PolicyDocument;
   #revision = 1;
@@ -73,6 +75,7 @@ export class Context<P = unknown> {
     this.#surroundings = {
       ports,
       spread: new Spread(ports.random),
+      observes: () => this.#logger !== undefined || ports.diagnostics.hasSubscribers("secure-streams:state"),
       observed: (stream, event) => this.#observed(stream, event),
       ended: (stream) => this.#streams.delete(stream.id),
     };
@@ -222,10 +225,15 @@ export class Context<P = unknown> {
   }
 
   #settings(name: string): Settings {
+    const known = this.#inForce.get(name);
+    if (known !== undefined) return known;
     const { streamtypes } = this.#document.policy;
     const streamtype = streamtypes.get(name);
     if (streamtype !== undefined) {
-      return { streamtype, identity: this.#identity, scope: `policy-${this.#revision}` };
+      const scope = `policy-${this.#revision}`;
+      const settings = new Settings(streamtype, { identity: this.#identity, scope });
+      this.#inForce.set(name, settings);
+      return settings;
     }
     const near = nearest(name, streamtypes.keys());
     const hint =
@@ -241,6 +249,7 @@ export class Context<P = unknown> {
     const changed = new Set(changes.changed);
     this.#document = document;
     this.#revision += 1;
+    this.#inForce.clear();
     this.#ports.diagnostics.publish("secure-streams:policy", { revision: this.#revision, changes });
     this.#logger?.info({ revision: this.#revision, ...changes }, "policy.replaced");
     const reason: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };

@@ -2,14 +2,11 @@ import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
 import type { Spread } from "../lib/spread.ts";
 import type { Streamtype } from "../policy/index.ts";
 import {
-  type Identity,
   type MetadataValues,
-  planTarget,
   receivedMetadata,
   type StreamInput,
   StreamMachine,
   type StreamOutput,
-  type StreamSettings,
   type Target,
 } from "../stream/index.ts";
 import { Attempt } from "./attempt.ts";
@@ -19,20 +16,14 @@ import type { StateEvent } from "./events.ts";
 import { allRetriesFailed, loadReason } from "./failures.ts";
 import type { Marks } from "./inbox.ts";
 import { Outbox } from "./outbox.ts";
-import type { Frame, Link, Ports, ResponseHead, Settled, StreamId, Transport } from "./ports.ts";
+import type { Frame, Ports, ResponseHead, Settled, StreamId, Transport } from "./ports.ts";
+import type { Settings } from "./settings.ts";
 import { Transactions } from "./transactions.ts";
-
-/** What a stream takes from its context; replaced as a whole when the policy changes. */
-export interface Settings {
-  readonly streamtype: Streamtype;
-  readonly identity: Identity;
-  /** Names the policy's revision. */
-  readonly scope: string;
-}
 
 /** What the core tells the stream around it. */
 export interface CoreEvents {
   state(event: StateEvent): void;
+  hearsStates(): boolean;
   /** A piece of a message, or of a response that no `request()` waits for. False holds the peer back. */
   received(payload: Uint8Array, frame: Frame): boolean;
   /** A connection takes messages. */
@@ -43,6 +34,8 @@ export interface CoreEvents {
 
 /** Bytes of messages that may wait for a connection. */
 const OUTBOX_LIMIT = 4 * 1024 * 1024;
+const NO_HEADERS: readonly string[] = [];
+const NOTHING_RECEIVED: Readonly<Record<string, string>> = {};
 
 /** The inside of a stream: its machine, its present link, and what is on the way in both directions. */
 export class StreamCore {
@@ -51,7 +44,7 @@ export class StreamCore {
   readonly outbox: Outbox;
   readonly transactions: Transactions;
   metadata: Record<string, string>;
-  received: Readonly<Record<string, string>> = {};
+  received = NOTHING_RECEIVED;
   #settings: Settings;
   readonly #events: CoreEvents;
   readonly #machine: StreamMachine;
@@ -73,7 +66,7 @@ export class StreamCore {
     this.metadata = metadata;
     this.#settings = settings;
     this.#events = events;
-    this.#machine = new StreamMachine(machineSettings(settings.streamtype), spread);
+    this.#machine = new StreamMachine(settings.forMachine, spread);
     this.#driver = new Driver(this.#machine, ports.clock, (output) => this.#perform(output));
     this.outbox = new Outbox(settings.streamtype.name, OUTBOX_LIMIT, {
       settled: (outcome, size) => this.#settled(outcome, size),
@@ -86,7 +79,7 @@ export class StreamCore {
   }
 
   get isTransactional(): boolean {
-    return isTransactional(this.#settings.streamtype);
+    return this.#settings.isTransactional;
   }
 
   get machine(): StreamMachine {
@@ -98,9 +91,7 @@ export class StreamCore {
   }
 
   get marks(): Marks {
-    const { size, pauseAbove, resumeBelow } = this.#settings.streamtype.buffer;
-    const pause = pauseAbove > 0 ? pauseAbove : size;
-    return { pauseAbove: pause, resumeBelow: resumeBelow > 0 ? Math.min(resumeBelow, pause) : pause >> 1 };
+    return this.#settings.marks;
   }
 
   readonly feed = (input: StreamInput): void => {
@@ -115,14 +106,15 @@ export class StreamCore {
   /** Where the stream would go now. Throws UsageError where the metadata or the identity does not allow it. */
   plan(hasBody: boolean): Target {
     if (this.#plan === undefined || this.#plan.hasBody !== hasBody) {
-      this.#plan = { target: this.planWith(this.metadata, hasBody), hasBody };
+      this.#plan = { target: this.#settings.plan(this.metadata, hasBody), hasBody };
     }
     return this.#plan.target;
   }
 
-  planWith(metadata: MetadataValues, hasBody: boolean): Target {
-    const { streamtype, identity, scope } = this.#settings;
-    return planTarget(streamtype, metadata, { identity, scope, hasBody });
+  /** The same with metadata of one transaction beside the stream's. */
+  planFor(metadata: MetadataValues | undefined, hasBody: boolean): Target {
+    if (metadata === undefined) return this.plan(hasBody);
+    return this.#settings.plan({ ...this.metadata, ...metadata }, hasBody);
   }
 
   /** Metadata or settings changed: the next attempt plans anew. */
@@ -140,7 +132,7 @@ export class StreamCore {
     this.#settings = settings;
     this.#plan = undefined;
     if (reason === undefined) return;
-    const forMachine = machineSettings(settings.streamtype);
+    const { forMachine } = settings;
     if (this.transactions.active === undefined) this.feed({ type: "recycle", reason, settings: forMachine });
     else this.feed({ type: "settings", settings: forMachine });
   }
@@ -183,11 +175,13 @@ export class StreamCore {
 
   #state({ state, previous, reason, attempt, retryIn }: Extract<StreamOutput, { type: "state" }>): void {
     this.#retryAt = retryIn === undefined ? undefined : this.ports.clock.now() + retryIn;
-    this.#events.state({ streamtype: this.streamtype.name, state, previous, reason, attempt, retryIn });
+    if (this.#events.hearsStates())
+      this.#events.state({ streamtype: this.streamtype.name, state, previous, reason, attempt, retryIn });
     if (state === "destroying") this.#destroyed();
   }
 
   #rested(reason: Reason | undefined, exhausted: boolean): void {
+    this.#attempt = undefined;
     if (exhausted && reason !== undefined) {
       const cause = new SecureStreamsError(reason, { streamtype: this.streamtype.name });
       const told = allRetriesFailed(this.streamtype, this.#machine.failures, reason);
@@ -209,12 +203,8 @@ export class StreamCore {
       return;
     }
     try {
-      const hasBody = opened.body !== undefined;
-      const isPlain = asked === undefined || Object.keys(asked.metadata).length === 0;
-      const planned = isPlain
-        ? this.plan(hasBody)
-        : this.planWith({ ...this.metadata, ...asked.metadata }, hasBody);
-      this.#carry(attempt, framedTarget(planned, asked?.body.headers ?? []), opened.body);
+      const planned = this.planFor(asked?.metadata, opened.body !== undefined);
+      this.#carry(attempt, framedTarget(planned, asked?.body.headers ?? NO_HEADERS), opened.body);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       const reason: Reason = { layer: "policy", code: error.code, message: error.message };
@@ -223,17 +213,17 @@ export class StreamCore {
   }
 
   #carry(attempt: Attempt, target: Target, body: Uint8Array | AsyncIterable<Uint8Array> | undefined): void {
+    const request = { stream: this.id, target, body };
     const transport = this.#transport ?? this.ports.transport(target.protocol);
-    const open = (ready: Transport): Link => ready.open({ stream: this.id, target, body }, attempt);
     if (!("then" in transport)) {
       this.#transport = transport;
-      attempt.carry(open(transport));
+      attempt.carry(transport.open(request, attempt));
       return;
     }
     transport.then(
       (ready) => {
         this.#transport = ready;
-        if (this.#attempt === attempt) attempt.carry(open(ready));
+        if (this.#attempt === attempt) attempt.carry(ready.open(request, attempt));
       },
       (error: unknown) => {
         const reason = loadReason(error);
@@ -276,13 +266,4 @@ export class StreamCore {
     this.#driver.stop();
     this.#events.ended();
   }
-}
-
-export function isTransactional({ protocol }: Streamtype): boolean {
-  return protocol === "h1" || protocol === "h2" || protocol === "h3";
-}
-
-function machineSettings(streamtype: Streamtype): StreamSettings {
-  const { retry, nailedUp, opportunistic } = streamtype;
-  return { retry, nailedUp, opportunistic, transactional: isTransactional(streamtype) };
 }

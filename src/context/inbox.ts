@@ -4,9 +4,17 @@ export interface Marks {
   readonly resumeBelow: number;
 }
 
+/** Where the items come from. */
+export interface Source {
+  /** Asks for more after `push` returned false. */
+  resume(): void;
+}
+
 interface Collector<Item> {
   readonly limit: number;
-  readonly resolve: (items: readonly Item[] | undefined) => void;
+  readonly join: (items: readonly Item[]) => unknown;
+  readonly tooLarge: (limit: number) => Error;
+  readonly resolve: (result: unknown) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -15,6 +23,8 @@ interface Waiter<Item> {
   readonly reject: (error: unknown) => void;
 }
 
+const CLEAN_END = { error: undefined };
+
 /**
  * What has been received and not yet read: a queue of items with back-pressure, read by async iteration. One reader
  * at a time. An end is seen after the last item; with an error, iteration throws it.
@@ -22,20 +32,20 @@ interface Waiter<Item> {
 export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
   readonly #marks: Marks;
   readonly #sizeOf: (item: Item) => number;
-  readonly #resume: () => void;
+  readonly #source: Source;
   #items: Item[] = [];
   #head = 0;
   #size = 0;
   #paused = false;
   #discards = false;
-  #waiters: Waiter<Item>[] = [];
+  #waiters: Waiter<Item>[] | undefined;
   #collector: Collector<Item> | undefined;
   #end: { readonly error: unknown } | undefined;
 
-  constructor(marks: Marks, sizeOf: (item: Item) => number, resume: () => void) {
+  constructor(marks: Marks, sizeOf: (item: Item) => number, source: Source) {
     this.#marks = marks;
     this.#sizeOf = sizeOf;
-    this.#resume = resume;
+    this.#source = source;
   }
 
   /** Bytes waiting to be read. */
@@ -47,10 +57,10 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
     return this.#items.length - this.#head;
   }
 
-  /** Takes an item; false asks for no more until `resume` is called. */
+  /** Takes an item; false asks for no more until the source is resumed. */
   push(item: Item): boolean {
     if (this.#end !== undefined || this.#discards) return true;
-    const waiter = this.#waiters.shift();
+    const waiter = this.#waiters?.shift();
     if (waiter !== undefined) {
       waiter.resolve({ value: item, done: false });
       return true;
@@ -63,18 +73,23 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
   }
 
   /**
-   * Everything to the end, in order. Undefined where it is more than `limit` bytes; the rest is then discarded.
-   * Rejects with the error of the end.
+   * Everything to the end, in order, as `join` makes it one. Rejects with the error of the end, or with `tooLarge` where
+   * it is more than `limit` bytes; the rest is then discarded.
    */
-  collect(limit: number): Promise<readonly Item[] | undefined> {
-    return new Promise((resolve, reject) => {
-      const collector = { limit, resolve, reject };
+  collect<Result>(
+    limit: number,
+    join: (items: readonly Item[]) => Result,
+    tooLarge: (limit: number) => Error,
+  ): Promise<Result> {
+    return new Promise((settle, reject) => {
+      const resolve = settle as (result: unknown) => void;
+      const collector: Collector<Item> = { limit, join, tooLarge, resolve, reject };
       this.#collector = collector;
       this.#checkLimit(collector);
       if (this.#end !== undefined) this.#finishCollector();
       else if (this.#paused) {
         this.#paused = false;
-        this.#resume();
+        this.#source.resume();
       }
     });
   }
@@ -82,9 +97,9 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
   /** No more items come. `error` is thrown to the reader after the last one; undefined is a clean end. */
   end(error?: unknown): void {
     if (this.#end !== undefined) return;
-    this.#end = { error };
+    this.#end = error === undefined ? CLEAN_END : { error };
     this.#finishCollector();
-    for (const waiter of this.#waiters.splice(0)) this.#finish(waiter);
+    for (const waiter of this.#waiters?.splice(0) ?? []) this.#finish(waiter);
   }
 
   /** Drops what waits and what is still to come: nobody will read it. */
@@ -114,8 +129,9 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
     if (this.length > 0) return Promise.resolve({ value: this.take() as Item, done: false });
     return new Promise((resolve, reject) => {
       const waiter = { resolve, reject };
-      if (this.#end === undefined) this.#waiters.push(waiter);
-      else this.#finish(waiter);
+      if (this.#end !== undefined) this.#finish(waiter);
+      else if (this.#waiters === undefined) this.#waiters = [waiter];
+      else this.#waiters.push(waiter);
     });
   }
 
@@ -128,11 +144,11 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
     return this;
   }
 
-  #checkLimit({ limit, resolve }: Collector<Item>): boolean {
+  #checkLimit({ limit, tooLarge, reject }: Collector<Item>): boolean {
     if (this.#size > limit) {
       this.#collector = undefined;
       this.discard();
-      resolve(undefined);
+      reject(tooLarge(limit));
     }
     return true;
   }
@@ -149,7 +165,7 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
     this.#items = [];
     this.#head = 0;
     this.#size = 0;
-    collector.resolve(items);
+    collector.resolve(collector.join(items));
   }
 
   #finish({ resolve, reject }: Waiter<Item>): void {
@@ -158,12 +174,12 @@ export class Inbox<Item> implements AsyncIterableIterator<Item, undefined> {
       return;
     }
     reject(this.#end.error);
-    this.#end = { error: undefined };
+    this.#end = CLEAN_END;
   }
 
   #mayResume(): void {
     if (!this.#paused || this.#size > this.#marks.resumeBelow) return;
     this.#paused = false;
-    this.#resume();
+    this.#source.resume();
   }
 }

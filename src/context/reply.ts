@@ -1,6 +1,6 @@
 import { concat } from "../lib/bytes.ts";
 import { SecureStreamsError, UsageError } from "../lib/errors.ts";
-import { Inbox, type Marks } from "./inbox.ts";
+import { Inbox, type Marks, type Source } from "./inbox.ts";
 import type { ResponseHead, Text } from "./ports.ts";
 
 /**
@@ -59,20 +59,13 @@ export class Reply {
    * The whole payload, or what iteration has left of it; once. Rejects with the reason of an incomplete response, with
    * `queue-full` above `limit` bytes, and with UsageError where it was taken or discarded before.
    */
-  async bytes(limit = 64 * 1024 * 1024): Promise<Uint8Array> {
-    if (this.#isTaken)
-      throw new UsageError("Cannot collect the payload: it was collected or discarded before");
-    this.#isTaken = true;
-    const pieces = await this.#inbox.collect(limit);
-    if (pieces === undefined) {
-      throw new SecureStreamsError({
-        layer: "stream",
-        code: "queue-full",
-        message: `Cannot collect the payload: it is larger than ${limit} bytes; iterate reply.payload instead`,
-      });
+  bytes(limit = 64 * 1024 * 1024): Promise<Uint8Array> {
+    if (this.#isTaken) {
+      const message = "Cannot collect the payload: it was collected or discarded before";
+      return Promise.reject(new UsageError(message));
     }
-    const only = pieces[0];
-    return pieces.length === 1 && only !== undefined ? only : concat(pieces);
+    this.#isTaken = true;
+    return this.#inbox.collect(limit, joined, tooLarge);
   }
 
   /** The whole payload as UTF-8. */
@@ -92,7 +85,24 @@ export class Reply {
   }
 }
 
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const only = pieces[0];
+  return pieces.length === 1 && only !== undefined ? only : concat(pieces);
+}
+
+function tooLarge(limit: number): SecureStreamsError {
+  return new SecureStreamsError({
+    layer: "stream",
+    code: "queue-full",
+    message: `Cannot collect the payload: it is larger than ${limit} bytes; iterate reply.payload instead`,
+  });
+}
+
 /** The queue behind a reply's payload. */
-export function replyInbox(marks: Marks, resume: () => void): Inbox<Uint8Array> {
-  return new Inbox<Uint8Array>(marks, (piece) => piece.length, resume);
+export function replyInbox(marks: Marks, source: Source): Inbox<Uint8Array> {
+  return new Inbox<Uint8Array>(marks, lengthOf, source);
+}
+
+function lengthOf(piece: Uint8Array): number {
+  return piece.length;
 }

@@ -11,7 +11,7 @@ import {
 import { ask } from "./ask.ts";
 import { frameBody } from "./body.ts";
 import { CallbackForm } from "./callback-form.ts";
-import { type CoreEvents, type Settings, StreamCore } from "./core.ts";
+import { type CoreEvents, StreamCore } from "./core.ts";
 import type { Acknowledgement, Message, Payload, StateEvent } from "./events.ts";
 import type { Handlers } from "./handlers.ts";
 import { Inbox } from "./inbox.ts";
@@ -20,6 +20,7 @@ import { Listeners } from "./listeners.ts";
 import { nextState } from "./next-state.ts";
 import type { Abortable, Frame, Ports, SendOptions } from "./ports.ts";
 import type { Reply } from "./reply.ts";
+import type { Settings } from "./settings.ts";
 import type { MessageOptions, MetadataOf, RequestOptions } from "./stream-options.ts";
 
 /** What the context gives a stream beside its settings. */
@@ -27,6 +28,8 @@ export interface Surroundings {
   /** Keeps streams that lost their peers together from coming back together. */
   readonly spread: Spread;
   readonly ports: Ports;
+  /** Whether anybody hears of states through `observed`. */
+  readonly observes: () => boolean;
   /** Every state of every stream passes here: log lines and diagnostics. */
   readonly observed: (stream: Stream, event: StateEvent) => void;
   readonly ended: (stream: Stream) => void;
@@ -57,6 +60,8 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     this.#surroundings = surroundings;
     const events: CoreEvents = {
       state: (event) => this.#stateChanged(event),
+      hearsStates: () =>
+        !this.#states.isEmpty || options.handlers.state !== undefined || surroundings.observes(),
       received: (payload, frame) => this.#received(payload, frame),
       writable: () => this.#callbacks.writable(),
       ended: () => this.#ended(),
@@ -172,9 +177,9 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     if (this.#isClosed) return Promise.reject(this.#closedError("request"));
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const metadata = namedMetadata(core.streamtype, (options.metadata ?? {}) as MetadataValues);
-    if (options.metadata === undefined) core.plan(options.payload !== undefined);
-    else core.planWith({ ...core.metadata, ...metadata }, options.payload !== undefined);
+    const { metadata: given } = options;
+    const metadata = given && namedMetadata(core.streamtype, given as MetadataValues);
+    core.planFor(metadata, options.payload !== undefined);
     const body = frameBody(options.payload, core.streamtype.http, core.ports);
     const timeout = timeoutOf(options.timeout ?? core.streamtype.timeout);
     return ask(core, { body, metadata }, { signal, timeout });
@@ -247,11 +252,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   }
 
   #queue(): Inbox<Message> {
-    this.#inbox ??= new Inbox(
-      this.#core.marks,
-      (message) => message.payload.length,
-      () => this.#core.resume(),
-    );
+    this.#inbox ??= new Inbox(this.#core.marks, (message) => message.payload.length, this.#core);
     return this.#inbox;
   }
 

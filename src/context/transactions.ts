@@ -2,14 +2,15 @@ import { type Reason, SecureStreamsError } from "../lib/errors.ts";
 import type { MetadataValues } from "../stream/index.ts";
 import { bodyFailed, type FramedBody } from "./body.ts";
 import type { StreamCore } from "./core.ts";
-import type { Inbox } from "./inbox.ts";
+import type { Inbox, Source } from "./inbox.ts";
 import type { ResponseHead } from "./ports.ts";
 import { Reply, replyInbox } from "./reply.ts";
 
 /** What one call of `request()` asked for. */
 export interface Asked {
   readonly body: FramedBody;
-  readonly metadata: MetadataValues;
+  /** Undefined where it is that of the stream. */
+  readonly metadata: MetadataValues | undefined;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
   /** Called once when nothing more happens: answered whole, failed, or given up. */
@@ -86,10 +87,10 @@ export class Transactions {
   }
 
   /** The response head came: hands the reply to the caller. Nothing where nobody asked. */
-  reply(head: ResponseHead, ok: boolean, resume: () => void): void {
+  reply(head: ResponseHead, ok: boolean, source: Source): void {
     if (this.#active === undefined) return;
     const { received, ports, marks } = this.#core;
-    this.#inbox = replyInbox(marks, resume);
+    this.#inbox = replyInbox(marks, source);
     this.#active.resolve(new Reply(head, { ok, metadata: received, inbox: this.#inbox, text: ports.text }));
   }
 

@@ -100,8 +100,7 @@ export class Cache {
   /** Forgets one name, or all. */
   clear(name?: Name): void {
     if (name !== undefined) {
-      for (let entry = this.#byName.get(name); entry !== undefined; entry = entry.next)
-        this.#remove(entry);
+      for (let entry = this.#byName.get(name); entry !== undefined; entry = entry.next) this.#remove(entry);
       return;
     }
     this.#byName.clear();

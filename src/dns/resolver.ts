@@ -6,6 +6,7 @@ import { unreachable } from "../lib/unreachable.ts";
 import type { Address } from "./address.ts";
 import { Cache, type CacheEntry } from "./cache.ts";
 import { Fetch } from "./fetch.ts";
+import { Fetches } from "./fetches.ts";
 import { type HostsTable, NO_HOSTS } from "./hosts.ts";
 import type { Known } from "./known.ts";
 import { literalAnswer, localAnswer } from "./local.ts";
@@ -35,7 +36,7 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
   readonly #network: Network;
   readonly #cache: Cache;
   readonly #lookups = new TransientMap<LookupId, Lookup>();
-  readonly #fetches = new Map<RecordType, TransientMap<string, Fetch>>();
+  readonly #fetches = new Fetches();
   readonly #failures = new Map<string, number>();
   #conf: ResolvConf = DEFAULT_RESOLV_CONF;
   #hosts: HostsTable = NO_HOSTS;
@@ -228,8 +229,7 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
   }
 
   #fetch(key: string, name: Name, type: RecordType, guests: readonly Server[] | undefined): Fetch {
-    const fetches = this.#fetchesOf(type);
-    const known = fetches.get(key);
+    const known = this.#fetches.get(type, key);
     if (known !== undefined) {
       this.#work.statistics.joined += 1;
       return known;
@@ -237,23 +237,14 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     const servers = guests ?? this.#network.servers;
     const options = { key, name, type, servers, failures: this.#failures, ended: this.#ended };
     const fetch = new Fetch(options, this.#network, this.#cache);
-    fetches.set(key, fetch);
+    this.#fetches.set(type, key, fetch);
     return fetch;
   }
 
   readonly #ended = ({ options: { key, name, type } }: Fetch): void => {
-    this.#fetchesOf(type).delete(key);
+    this.#fetches.delete(type, key);
     if (this.#hosts.byName.has(name)) this.#cache.clear(key);
   };
-
-  #fetchesOf(type: RecordType): TransientMap<string, Fetch> {
-    let fetches = this.#fetches.get(type);
-    if (fetches === undefined) {
-      fetches = new TransientMap();
-      this.#fetches.set(type, fetches);
-    }
-    return fetches;
-  }
 
   #used(name: Name, type: RecordType, now: Millis): void {
     const known = this.#cache.get(name, type, now);
@@ -264,7 +255,7 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     const isWorth = failure === undefined && !isStale && lifetime >= PREFETCH_LEAST;
     if (!this.#work.options.cache.prefetch || !isWorth) return;
     if (expires - now >= lifetime * PREFETCH || this.#failures.has(`${name}|${type}`)) return;
-    if (this.#fetchesOf(type).get(name) !== undefined) return;
+    if (this.#fetches.get(type, name) !== undefined) return;
     this.#work.statistics.prefetches += 1;
     this.#fetch(name, name, type, undefined).start(now);
   }

@@ -83,6 +83,10 @@ export class Exchange implements Link, CallEvents {
   head(head: ResponseHead, peer: string): void {
     if (this.#isOver) return;
     this.#options.cookies?.store(this.#url(), head.headers);
+    if (head.status < 300) {
+      this.#events.established({ peer, head });
+      return;
+    }
     const next = redirect({
       target: this.#target,
       http: this.#http,

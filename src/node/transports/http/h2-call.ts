@@ -3,6 +3,7 @@ import type { Reason } from "../../../lib/errors.ts";
 import { BodySource } from "./body-source.ts";
 import type { Call, CallEvents, HttpRequest, Progress } from "./call.ts";
 import { CANCEL, REFUSED_STREAM, resetReason, sessionReason } from "./h2-reason.ts";
+import { type Ear, tap } from "./h2-tap.ts";
 import { codeOf, incompleteReason } from "./reason.ts";
 
 /** Interim responses (1xx) a peer may send before the response itself. */
@@ -21,17 +22,22 @@ export interface H2Line {
   /** The peer has said that it did nothing for this stream. */
   isUnprocessed(id: number): boolean;
   onAlive(): void;
+  /** The call is given up before it began. */
+  onAbandoned(call: H2Call): void;
   /** The stream takes no place any more. */
   onOver(call: H2Call): void;
 }
 
-/** One exchange as a stream of an HTTP/2 session; before `begin`, one that waits for its turn. */
-export class H2Call implements Call {
+/**
+ * One exchange as a stream of an HTTP/2 session; before `begin`, one that waits for its turn. Its methods named `on...`
+ * are called by its stream, the others by the owner.
+ */
+export class H2Call implements Call, Ear {
   readonly #request: HttpRequest;
   readonly #events: CallEvents;
-  #line: H2Line | undefined;
+  readonly #line: H2Line;
   #stream: ClientHttp2Stream | undefined;
-  #onAbandoned: (() => void) | undefined;
+  #hasBegun = false;
   #wasReused = false;
   #interim = 0;
   #hasHead = false;
@@ -43,9 +49,10 @@ export class H2Call implements Call {
   #refusal: Reason | undefined;
   #error: unknown;
 
-  constructor(request: HttpRequest, events: CallEvents) {
+  constructor(request: HttpRequest, events: CallEvents, line: H2Line) {
     this.#request = request;
     this.#events = events;
+    this.#line = line;
   }
 
   get request(): HttpRequest {
@@ -57,30 +64,15 @@ export class H2Call implements Call {
   }
 
   /** Opens the stream. `wasReused`: the session had been idle after earlier work. */
-  begin(session: ClientHttp2Session, line: H2Line, wasReused: boolean): void {
+  begin(session: ClientHttp2Session, wasReused: boolean): void {
     const { body } = this.#request;
-    this.#line = line;
     this.#wasReused = wasReused;
-    this.#onAbandoned = undefined;
+    this.#hasBegun = true;
     const stream = open(session, this.#request);
     this.#stream = stream;
-    this.#intercept(stream, line);
-    stream.on("headers", () => this.#onInterim(line.peer));
-    stream.on("response", (headers, _, raw?: readonly string[]) =>
-      this.#onResponse(Number(headers[":status"]), raw ?? [], line),
-    );
-    stream.on("error", (error) => {
-      this.#error = error;
-    });
-    stream.on("close", () => this.#onClose(stream, line));
-    stream.read(0);
+    tap(stream, this);
     if (body instanceof Uint8Array) stream.end(body);
     else if (body !== undefined) void pump(body, stream);
-  }
-
-  /** `onAbandoned` hears if it is given up before it begins. */
-  wait(onAbandoned: () => void): void {
-    this.#onAbandoned = onAbandoned;
   }
 
   resume(): void {
@@ -94,8 +86,8 @@ export class H2Call implements Call {
   abort(): void {
     if (this.#isOver) return;
     this.#over();
-    this.#onAbandoned?.();
-    this.#stream?.close(CANCEL);
+    if (this.#hasBegun) this.#stream?.close(CANCEL);
+    else this.#line.onAbandoned(this);
   }
 
   /** Ends a call that waits. */
@@ -105,43 +97,25 @@ export class H2Call implements Call {
     this.#events.failed({ reason, progress, wasReused: this.#wasReused });
   }
 
-  /**
-   * Takes bytes where node:http2 hands them to its stream, for two reasons. The readable side also ends where the stream
-   * or the session was lost: only an end that comes while the stream is open is the peer's END_STREAM. And the way
-   * through a readable stream costs a third of a small exchange.
-   */
-  #intercept(stream: ClientHttp2Stream, line: H2Line): void {
-    const push = stream.push;
-    stream.push = (chunk: unknown): boolean => {
-      if (chunk instanceof Uint8Array) return this.#onData(chunk, line);
-      if (!stream.closed && !stream.destroyed) {
-        this.#hasEnded = true;
-        if (this.#hasHead) this.#flush();
-      }
-      return push.call(stream, null);
-    };
+  onInterim(): void {
+    this.#line.onAlive();
+    if (++this.#interim > MAX_INTERIM) this.#refuse(`more than ${MAX_INTERIM} interim responses`);
   }
 
-  #onInterim(peer: string): void {
-    this.#line?.onAlive();
-    if (++this.#interim <= MAX_INTERIM) return;
-    this.#refuse(`Cannot accept the response of ${peer}: more than ${MAX_INTERIM} interim responses`);
-  }
-
-  #onResponse(status: number, raw: readonly string[], line: H2Line): void {
-    line.onAlive();
+  onResponse(status: number, raw: readonly string[]): void {
+    this.#line.onAlive();
     if (this.#isOver) return;
     if (this.#hasHead || !(status >= 200 && status <= 999)) {
-      this.#refuse(`Cannot accept the response of ${line.peer}: status ${status} makes no sense here`);
+      this.#refuse(`status ${status} makes no sense here`);
       return;
     }
     this.#hasHead = true;
-    this.#events.head({ status, headers: withoutPseudo(raw) }, line.peer);
+    this.#events.head({ status, headers: withoutPseudo(raw) }, this.#line.peer);
     this.#flush();
   }
 
-  #onData(chunk: Uint8Array, line: H2Line): boolean {
-    line.onAlive();
+  onData(chunk: Uint8Array): boolean {
+    this.#line.onAlive();
     if (this.#isOver) return true;
     if (!this.#hasHead || this.#isPaused) {
       if (this.#inbox === NO_CHUNKS) this.#inbox = [];
@@ -150,6 +124,28 @@ export class H2Call implements Call {
     }
     this.#isPaused = !this.#events.data(chunk);
     return !this.#isPaused;
+  }
+
+  onEnd(): void {
+    this.#hasEnded = true;
+    if (this.#hasHead) this.#flush();
+  }
+
+  onError(error: unknown): void {
+    this.#error = error;
+  }
+
+  onClose(): void {
+    const stream = this.#stream;
+    const line = this.#line;
+    this.#stream = undefined;
+    line.onOver(this);
+    if (this.#isOver || (this.#hasEnded && this.#hasHead && this.#refusal === undefined)) return;
+    const code = stream?.rstCode ?? 0;
+    const isUnprocessed = code === REFUSED_STREAM || line.isUnprocessed(stream?.id ?? 0);
+    this.#over();
+    const progress: Progress = this.#hasHead ? "answered" : isUnprocessed ? "unprocessed" : "sent";
+    this.#events.failed({ reason: this.#reason(code), progress, wasReused: this.#wasReused });
   }
 
   /** Hands over what waits, and the end after it. */
@@ -166,17 +162,8 @@ export class H2Call implements Call {
     this.#events.end();
   }
 
-  #onClose(stream: ClientHttp2Stream, line: H2Line): void {
-    line.onOver(this);
-    if (this.#isOver || (this.#hasEnded && this.#hasHead && this.#refusal === undefined)) return;
-    const code = stream.rstCode ?? 0;
-    const isUnprocessed = code === REFUSED_STREAM || line.isUnprocessed(stream.id ?? 0);
-    this.#over();
-    const progress: Progress = this.#hasHead ? "answered" : isUnprocessed ? "unprocessed" : "sent";
-    this.#events.failed({ reason: this.#reason(code, line), progress, wasReused: this.#wasReused });
-  }
-
-  #reason(code: number, line: H2Line): Reason {
+  #reason(code: number): Reason {
+    const line = this.#line;
     const { body } = this.#request;
     if (body instanceof BodySource && body.fault !== undefined) {
       return { layer: body.fault.layer, code: body.fault.code, message: body.fault.message };
@@ -193,7 +180,8 @@ export class H2Call implements Call {
     return isOwn ? undefined : sessionReason(this.#error, peer);
   }
 
-  #refuse(message: string): void {
+  #refuse(why: string): void {
+    const message = `Cannot accept the response of ${this.#line.peer}: ${why}`;
     this.#refusal ??= { layer: "http", code: "http-protocol", message };
     this.#stream?.close(1);
   }
@@ -232,13 +220,11 @@ function requestHeaders(request: HttpRequest): OutgoingHttpHeaders {
   return headers;
 }
 
+/** Pseudo-headers stand before all others (RFC 9113, 8.3): node:http2 refuses the rest. */
 function withoutPseudo(raw: readonly string[]): string[] {
-  const headers: string[] = [];
-  for (let index = 0; index + 1 < raw.length; index += 2) {
-    const name = raw[index] ?? "";
-    if (!name.startsWith(":")) headers.push(name, raw[index + 1] ?? "");
-  }
-  return headers;
+  let first = 0;
+  while (raw[first]?.startsWith(":")) first += 2;
+  return raw.slice(first);
 }
 
 async function pump(body: BodySource, stream: ClientHttp2Stream): Promise<void> {

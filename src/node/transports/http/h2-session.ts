@@ -100,13 +100,14 @@ export class H2Session implements H2Line {
   }
 
   add(call: H2Call): void {
-    call.wait(() => {
-      const index = this.#waiting.indexOf(call);
-      if (index >= 0) this.#waiting.splice(index, 1);
-      if (this.streams === 0) this.#rest();
-    });
-    this.#waiting.push(call);
-    this.#pump();
+    if (this.#waiting.length === 0 && this.#hasRoom) this.#begin(call);
+    else this.#waiting.push(call);
+  }
+
+  onAbandoned(call: H2Call): void {
+    const index = this.#waiting.indexOf(call);
+    if (index >= 0) this.#waiting.splice(index, 1);
+    if (this.streams === 0) this.#rest();
   }
 
   isUnprocessed(id: number): boolean {
@@ -130,21 +131,28 @@ export class H2Session implements H2Line {
     this.#session.destroy();
   }
 
+  get #hasRoom(): boolean {
+    return !this.isDraining && this.#active.size < this.#limit;
+  }
+
   #pump(): void {
-    while (!this.isDraining && this.#waiting.length > 0 && this.#active.size < this.#limit) {
+    while (this.#waiting.length > 0 && this.#hasRoom) {
       const call = this.#waiting.shift();
-      if (call === undefined) return;
-      const wasIdle = this.#active.size === 0;
-      if (wasIdle) this.#work();
-      this.#active.add(call);
-      this.#validity.start(call.request.validityPing, call.request.validityHangup);
-      try {
-        call.begin(this.#session, this, wasIdle && this.#hasServed);
-      } catch (error) {
-        this.#active.delete(call);
-        call.fail(sessionReason(error, this.peer), "unsent");
-        if (this.streams === 0) this.#rest();
-      }
+      if (call !== undefined) this.#begin(call);
+    }
+  }
+
+  #begin(call: H2Call): void {
+    const wasIdle = this.#active.size === 0;
+    if (wasIdle) this.#work();
+    this.#active.add(call);
+    this.#validity.start(call.request.validityPing, call.request.validityHangup);
+    try {
+      call.begin(this.#session, wasIdle && this.#hasServed);
+    } catch (error) {
+      this.#active.delete(call);
+      call.fail(sessionReason(error, this.peer), "unsent");
+      if (this.streams === 0) this.#rest();
     }
   }
 

@@ -49,7 +49,7 @@ export class H2Sessions implements Carrier {
     const { shareKey: key } = target;
     const place = this.#places.get(key);
     if (place?.name === "open") {
-      const call = new H2Call(request, events);
+      const call = new H2Call(request, events, place.session);
       place.session.add(call);
       return call;
     }
@@ -121,7 +121,7 @@ export class H2Sessions implements Carrier {
     this.#places.set(key, { name: "open", session });
     this.#options.observe({ type: "opened", protocol: "h2", peer });
     for (const call of place.waiting) {
-      const next = new H2Call(call.request, call.events);
+      const next = new H2Call(call.request, call.events, session);
       call.proceed(next);
       session.add(next);
     }
