@@ -73,7 +73,7 @@ export class Configurator {
   mend(event: NetworkEvent, link: Link): void {
     const { clock } = this.#parts.ports;
     const held = this.#held;
-    if (held === undefined || this.#tenancy?.isLossOf(event) !== true) return;
+    if (held === undefined || !this.#isLoss(event)) return;
     const remaining = Math.floor((held.expiresAt - clock.now()) / 1000);
     // What the kernel took because its time was over stays away.
     if (remaining < 1 || clock.now() - this.#restoredAt < RESTORE_GAP) return;
@@ -109,6 +109,16 @@ export class Configurator {
   /** Resolves when all has been written. */
   async settled(): Promise<void> {
     await Promise.all([this.#memory.settled(), this.#resolvFile.settled()]);
+  }
+
+  #isLoss(event: NetworkEvent): boolean {
+    try {
+      return this.#tenancy?.isLossOf(event) === true;
+    } catch (error) {
+      if (isLasting(error)) throw error;
+      this.#parts.warn(error);
+      return false;
+    }
   }
 
   /** What fails for a while, and concerns what is there already, is made good by the next renewal. */
