@@ -7,6 +7,7 @@ import { SimClock } from "./sim-clock.ts";
 import { SimDhcpServer, type SimDhcpServerOptions } from "./sim-dhcp-server.ts";
 import { SimDhcpStation } from "./sim-dhcp-station.ts";
 import { SimNetwork } from "./sim-network.ts";
+import { SimProcess } from "./sim-process.ts";
 import { SimHost, SimSegment, type SimSegmentOptions } from "./sim-segment.ts";
 
 export interface DhcpSimulationOptions {
@@ -25,6 +26,7 @@ export class DhcpSimulation {
   readonly lockedFiles = new Set<string>();
   /** What was published on "secure-streams:dhcp". */
   readonly published: object[] = [];
+  readonly #processes = new WeakMap<DhcpClient, SimProcess>();
   readonly #sleepers = new Set<(slept: Millis) => void>();
   readonly #raised: unknown[] = [];
   #stations = 0;
@@ -55,15 +57,16 @@ export class DhcpSimulation {
 
   /** What `createDhcpClient()` makes, on this machine. */
   client(options: DhcpClientOptions): DhcpClient {
-    const { clock, random, network } = this;
-    return new DhcpClient(
+    const process = new SimProcess(this.clock, this.network);
+    const { clock, network } = process;
+    const client = new DhcpClient(
       {
-        ...{ clock, random, network },
+        ...{ clock, network, random: this.random },
         files: this.#smallFiles(),
         suspend: {
           watch: (woke) => {
             this.#sleepers.add(woke);
-            return () => void this.#sleepers.delete(woke);
+            return process.closedAtEnd(() => void this.#sleepers.delete(woke));
           },
         },
         diagnostics: { hasSubscribers: () => true, publish: (event) => this.published.push(event) },
@@ -71,6 +74,13 @@ export class DhcpSimulation {
       },
       options,
     );
+    this.#processes.set(client, process);
+    return client;
+  }
+
+  /** The process of a client ends as by SIGKILL: what it configured stays. */
+  kill(client: DhcpClient): void {
+    this.#processes.get(client)?.kill();
   }
 
   /** The machine sleeps: the wall clock goes on, the monotonic one stands still. */

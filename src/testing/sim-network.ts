@@ -127,9 +127,10 @@ export class SimNetwork implements Network {
     this.#require("putAddress", `putAddress ${textOf(address)} ${address.validSeconds} s`);
     this.#at(address.link);
     this.#forgetAddress(address);
-    const calledOff = this.#clock.wake(this.#clock.now() + address.validSeconds * 1000, () =>
-      this.#takeAddress(address),
-    );
+    const until = this.#clock.now() + address.validSeconds * 1000;
+    const calledOff = Number.isFinite(until)
+      ? this.#clock.wake(until, () => this.#takeAddress(address))
+      : () => {};
     this.#addresses = [...this.#addresses, { address, calledOff }];
     this.#tell({ type: "address", address });
   }
@@ -193,6 +194,7 @@ export class SimNetwork implements Network {
   #takeAddress(address: InterfaceAddress): void {
     if (!this.#forgetAddress(address)) return;
     this.#tell({ type: "address-gone", address });
+    if (this.#addresses.some((each) => each.address.address === address.address)) return;
     this.#takeRoutes(({ source }) => source === address.address);
   }
 
