@@ -59,6 +59,11 @@ export class SimCard implements SimStation {
     this.#segment = undefined;
   }
 
+  /** Packet sockets hear once that the link went down (ENETDOWN). */
+  tellDown(): void {
+    for (const { events } of [...this.#packets]) events.linkDown();
+  }
+
   frame(frame: SimFrame): void {
     if (!this.link.isUp) return;
     const { payload: bytes, etherType, vlan } = frame;
@@ -68,7 +73,8 @@ export class SimCard implements SimStation {
         events.packet({ bytes, checksum: "full", vlan });
       }
     }
-    if (kind !== "dhcp" || this.#datagrams.size === 0 || !isForClients(bytes)) return;
+    const isTagged = vlan !== undefined && vlan !== 0;
+    if (kind !== "dhcp" || isTagged || this.#datagrams.size === 0 || !isForClients(bytes)) return;
     const { destination, source, sourcePort, payload } = decodeDatagram({ bytes, checksum: "full", vlan });
     for (const [events, address] of [...this.#datagrams]) {
       if (address === destination) events.message(payload, { address: source, port: sourcePort });

@@ -177,7 +177,9 @@ export class SimNetwork implements Network {
 
   #change(name: string, change: Partial<NetworkLink>): void {
     const card = this.#card(name);
+    const wasUp = card.link.isUp;
     card.link = { ...card.link, ...change };
+    if (wasUp && !card.link.isUp) this.#clock.wake(this.#clock.now(), () => card.tellDown());
     if (!card.link.isUp) this.#takeRoutes(({ link }) => link === card.link.index);
     this.#tell({ type: "link", link: card.link });
   }

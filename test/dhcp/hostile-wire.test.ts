@@ -26,6 +26,15 @@ const LATER = 60;
 const NOT_A_FRAME = new Set(["udp-checksum-not-partial", "udp-checksum-partial"]);
 const LONGEST = 5500;
 
+/** A client that hears nothing better for half a second takes what has faults: later than this there is no telling. */
+const LATEST = 250;
+
+interface Attacked {
+  readonly isLate: boolean;
+  readonly lease: unknown;
+  readonly seen: readonly string[];
+}
+
 type Attack = (question: Question, server: RawServer) => void;
 
 describe.skipIf(namespacesMissing())("a hostile server on a real wire", () => {
@@ -177,8 +186,20 @@ describe.skipIf(namespacesMissing())("a hostile server on a real wire", () => {
     }
   }, 60_000);
 
-  /** One client against one attack: the lease that it ends on, and every address that was on its interface. */
-  async function against(cable: number, phase: Asked, attack: Attack) {
+  /** One client against one attack, again where this machine was too busy to send the good reply in time. */
+  async function against(
+    cable: number,
+    phase: Asked,
+    attack: Attack,
+    attempts = 4,
+  ): Promise<Omit<Attacked, "isLate">> {
+    const { isLate, ...outcome } = await attacked(cable, phase, attack);
+    return isLate && attempts > 1 ? await against(cable, phase, attack, attempts - 1) : outcome;
+  }
+
+  /** The lease that a client ends on, and the addresses that are on its interface then. */
+  async function attacked(cable: number, phase: Asked, attack: Attack): Promise<Attacked> {
+    let isLate = false;
     const raw = new RawServer(namespace.index(`s${cable}`), (question, server) => {
       if (question.asked === phase) attack(question, server);
       // Who took the bad offer gets what it asked for at once.
@@ -188,20 +209,21 @@ describe.skipIf(namespacesMissing())("a hostile server on a real wire", () => {
         return;
       }
       if (question.asked !== phase) server.say(goodReply(question));
-      else setTimeout(() => server.say(goodReply(question)), LATER);
+      else {
+        setTimeout(() => {
+          isLate ||= performance.now() - question.at > LATEST;
+          server.say(goodReply(question));
+        }, LATER);
+      }
     });
-    const client = createDhcpClient({
-      interface: `c${cable}`,
-      conflictDetection: false,
-      requestIpv6Only: false,
-    });
+    const client = createDhcpClient({ interface: `c${cable}`, conflictDetection: false });
     try {
       const lease = await client.bound({ signal: AbortSignal.timeout(LONGEST) });
       const link = namespace.index(`c${cable}`);
       const seen = network.snapshot().addresses.filter((each) => each.link === link);
-      return { lease: summary(lease), seen: seen.map(({ address }) => address) };
+      return { isLate, lease: summary(lease), seen: seen.map(({ address }) => address) };
     } catch (error) {
-      return { lease: error, seen: [] };
+      return { isLate, lease: error, seen: [] };
     } finally {
       await client.stop();
       raw.close();

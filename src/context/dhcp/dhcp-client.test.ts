@@ -937,3 +937,58 @@ test("is stopped by the end of its block", async () => {
 
   expect(self.client.state).toBe("ended");
 });
+
+test("waits while its link is set down, and goes on after", async () => {
+  const self = scene();
+  await bind(self);
+  self.client.renew();
+  self.simulation.network.set("eth0", { isUp: false });
+  await self.simulation.run(100);
+  expect(self.client.state).toBe("no-carrier");
+  expect(addresses(self)).toEqual([]);
+
+  self.simulation.network.set("eth0", { isUp: true });
+  await self.simulation.run(100);
+
+  expect(self.client.state).toBe("bound");
+});
+
+test("a lease file of another interface is as if it were not there", async () => {
+  const self = scene({ leaseFile: "lease" });
+  await bind(self);
+  await self.simulation.until(self.client.stop());
+  self.simulation.network.set("eth0", { hardwareAddress: Uint8Array.of(2, 0, 0, 0, 9, 9) });
+
+  const next = follow(self.simulation, self.server, { leaseFile: "lease" });
+  await bind(next);
+
+  expect(next.events[0]).toBe("init");
+});
+
+test("writes resolv.conf anew when a renewal brings other name servers", async () => {
+  const self = scene({ resolvConf: "resolv" });
+  put(self, "resolv", "nameserver 9.9.9.9\n");
+  await bind(self);
+  self.server.change({ options: [[6, Uint8Array.of(192, 0, 2, 6)]] });
+  await renew(self);
+  expect(text(self, "resolv")).toContain("nameserver 192.0.2.6\n");
+
+  await self.simulation.until(self.client.stop());
+
+  expect(text(self, "resolv")).toBe("nameserver 9.9.9.9\n");
+});
+
+test.each([
+  [new TypeError("odd"), "odd"],
+  ["odder", "odder"],
+])("ends with what is no error of the system, as internal: %s", async (thrown, message) => {
+  const self = scene();
+  self.simulation.network.bringUp = () => {
+    throw thrown;
+  };
+  self.simulation.network.set("eth0", { isUp: false });
+
+  const starting = expect(self.client.start()).rejects.toMatchObject({ code: "internal", message });
+  await self.simulation.run(10);
+  await starting;
+});
