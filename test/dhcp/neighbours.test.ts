@@ -123,10 +123,12 @@ describe.skipIf(namespacesMissing())("a lease among what others configured", () 
     await client.stop();
   });
 
-  test("a router that is an address of this very host costs the route, not the lease", async () => {
-    namespace.ip(`address add ${SERVER}/32 dev c0`);
+  test("a router that the kernel refuses, for it is the broadcast address, costs the route and not the lease", async () => {
+    const router = Uint8Array.of(192, 0, 2, 255);
     const warnings: unknown[] = [];
-    const raw = new RawServer(namespace.index("s0"), (question) => raw.say(goodReply(question)));
+    const raw = new RawServer(namespace.index("s0"), (question) =>
+      raw.say(withOption(goodReply(question), 3, router)),
+    );
     onTestFinished(() => raw.close());
     const client = createDhcpClient({ interface: "c0", conflictDetection: false });
     client.on("warning", ({ error }) => warnings.push(error));
@@ -134,7 +136,7 @@ describe.skipIf(namespacesMissing())("a lease among what others configured", () 
     await client.bound({ signal: AbortSignal.timeout(5000) });
 
     expect(warnings).toEqual([expect.objectContaining({ code: "network-failed" })]);
-    expect(addresses()).toEqual([`${SERVER}/32`, `${GOOD}/24`]);
+    expect(addresses()).toEqual([`${GOOD}/24`]);
     expect(defaults()).toEqual([]);
     await client.stop();
   });
