@@ -8,18 +8,23 @@ const MODULES: Readonly<Record<string, object>> = {
   "secure-streams/testing": testing,
 };
 
-test("the example of docs/testing.md runs", async () => {
-  const page = readFileSync(new URL("../../docs/testing.md", import.meta.url), "utf8");
-  const code = /```js\n([\s\S]*?)```/.exec(page)?.[1] ?? "";
-  const body = code.replace(
-    /^import (.+) from "(.+)";$/gm,
-    (_, names: string, from: string) =>
-      `const ${names.startsWith("{") ? names : `{ default: ${names} }`} = modules["${from}"];`,
-  );
-  const AsyncFunction = (async () => {}).constructor as new (
-    ...args: string[]
-  ) => (modules: object) => Promise<void>;
+const AsyncFunction = (async () => {}).constructor as new (
+  ...args: string[]
+) => (modules: object) => Promise<void>;
 
-  expect(body).toContain("createSimulation");
-  await new AsyncFunction("modules", body)(MODULES);
-});
+test.each(["createSimulation", "createDhcpSimulation"])(
+  "the example of docs/testing.md with %s runs",
+  async (name) => {
+    const page = readFileSync(new URL("../../docs/testing.md", import.meta.url), "utf8");
+    const examples = [...page.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code = ""]) => code);
+    const code = examples.find((each) => each.includes(`${name}(`)) ?? "";
+    const body = code.replace(
+      /^import (.+) from "(.+)";$/gm,
+      (_, names: string, from: string) =>
+        `const ${names.startsWith("{") ? names : `{ default: ${names} }`} = modules["${from}"];`,
+    );
+
+    expect(body).toContain(name);
+    await new AsyncFunction("modules", body)(MODULES);
+  },
+);

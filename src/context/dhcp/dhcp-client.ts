@@ -1,40 +1,41 @@
 import {
   type ClientInput,
   type ClientOutput,
+  type Configuration,
   DhcpMachine,
   type Lease,
   type StateName,
 } from "../../dhcp/index.ts";
-import { type Reason, SecureStreamsError } from "../../lib/errors.ts";
+import { type Reason, SecureStreamsError, UsageError } from "../../lib/errors.ts";
 import { unreachable } from "../../lib/unreachable.ts";
 import { Driver } from "../driver.ts";
 import type { Link, NetworkEvent } from "../network-ports.ts";
 import type { Abortable } from "../ports.ts";
+import { Configurator } from "./configurator.ts";
 import { type DhcpEvents, DhcpListeners, type DhcpStateEvent } from "./events.ts";
-import { LeaseMemory } from "./lease-memory.ts";
-import { DEFAULT_METRIC, type DhcpClientOptions, settingsOf } from "./options.ts";
+import { type DhcpClientOptions, settingsOf } from "./options.ts";
 import type { DhcpPorts } from "./ports.ts";
 import { missing, reasonOf, STOPPED } from "./reason.ts";
-import { ResolvFile } from "./resolv-file.ts";
 import { DhcpSockets } from "./sockets.ts";
-import { Tenancy } from "./tenancy.ts";
+import { untilBound } from "./until-bound.ts";
 
 /** Keeps one interface configured by DHCP, from `start()` to `stop()`. */
 export class DhcpClient {
   readonly interface: string;
   readonly #ports: DhcpPorts;
-  readonly #link: Link;
-  readonly #machine: DhcpMachine;
+  readonly #inform: string | undefined;
   readonly #driver: Driver<ClientInput, ClientOutput>;
   readonly #sockets: DhcpSockets;
-  readonly #tenancy: Tenancy | undefined;
-  readonly #memory: LeaseMemory;
-  readonly #resolvFile: ResolvFile;
+  readonly #configurator: Configurator;
   readonly #listeners = new DhcpListeners();
-  #present: Link;
+  /** As it was last told; its index never changes: another link of the same name is another link. */
+  #link: Link;
+  #state: StateName = "idle";
   #lease: Lease | undefined;
-  #unwatch: (() => void) | undefined;
+  #configuration: Configuration | undefined;
+  #unwatch: (() => void)[] = [];
   #end: Reason | undefined;
+  #isRunning = false;
   #leavesAll = false;
   #starting: Promise<void> | undefined;
 
@@ -43,21 +44,21 @@ export class DhcpClient {
     const settings = settingsOf(options);
     const link = ports.network.snapshot().links.find(({ name }) => name === options.interface);
     if (link === undefined) throw new SecureStreamsError(missing(options.interface));
+    const warn = (error: unknown): void => this.#tell("warning", { error });
+    const feed = (input: ClientInput): void => this.#driver.feed(input);
+    const machine = new DhcpMachine(settings, ports.random);
     this.interface = options.interface;
     this.#ports = ports;
+    this.#inform = options.inform;
     this.#link = link;
-    this.#present = link;
-    this.#machine = new DhcpMachine(settings, ports.random);
-    this.#driver = new Driver(this.#machine, ports.clock, (output) => this.#perform(output));
-    this.#sockets = new DhcpSockets(ports.network, link.index, (input) => this.#driver.feed(input));
-    const { configure = true, metric = DEFAULT_METRIC } = options;
-    this.#tenancy = configure ? new Tenancy(ports.network, link.index, metric) : undefined;
-    this.#memory = new LeaseMemory(ports.files, options.leaseFile, settings);
-    this.#resolvFile = new ResolvFile(ports.files, options.resolvConf);
+    this.#driver = new Driver(machine, ports.clock, (output) => this.#guard(() => this.#perform(output)));
+    this.#sockets = new DhcpSockets(ports.network, link.index, { feed, warn });
+    this.#configurator = new Configurator({ ports, options, settings, link, warn });
   }
 
+  /** As the last event `state` told it. */
   get state(): StateName {
-    return this.#machine.state;
+    return this.#state;
   }
 
   /** What is on the interface now. */
@@ -65,68 +66,53 @@ export class DhcpClient {
     return this.#lease;
   }
 
-  /** Begins. Resolves when the first question is on its way; rejects with `not-permitted` where a capability is missing. */
+  /** Name servers and the rest: of the lease, or of the answer for an address that was set by hand. */
+  get configuration(): Configuration | undefined {
+    return this.#lease ?? this.#configuration;
+  }
+
+  /**
+   * Begins. Resolves when the first question is on its way; rejects with `not-permitted` where a capability is missing,
+   * with `interface-missing` where the interface is gone, and with `closed` after `stop()`.
+   */
   start(): Promise<void> {
     this.#starting ??= this.#start();
     return this.#starting;
   }
 
   /** The lease, once there is one. Rejects when the client has ended, with the reason. */
-  bound({ signal }: { readonly signal?: Abortable } = {}): Promise<Lease> {
-    return new Promise((resolve, reject) => {
-      signal?.throwIfAborted();
-      if (this.#lease !== undefined) {
-        resolve(this.#lease);
-        return;
-      }
-      const finish = (): void => {
-        for (const stop of stops) stop();
-        signal?.removeEventListener("abort", abort);
-      };
-      const abort = (): void => {
-        finish();
-        reject(signal?.reason);
-      };
-      const stops = [
-        this.on("lease", ({ change, lease }) => {
-          if (change === "lost" || lease === undefined) return;
-          finish();
-          resolve(lease);
-        }),
-        this.on("state", ({ state }) => {
-          if (state !== "ended") return;
-          finish();
-          reject(this.#error());
-        }),
-      ];
-      signal?.addEventListener("abort", abort, { once: true });
-      this.start().catch((error: unknown) => {
-        finish();
-        reject(error);
-      });
-    });
+  async bound({ signal }: { readonly signal?: Abortable } = {}): Promise<Lease> {
+    if (this.#inform !== undefined) {
+      throw new UsageError("Cannot wait for a lease: the address is set by hand", "usage", "dhcp");
+    }
+    signal?.throwIfAborted();
+    if (this.#lease !== undefined) return this.#lease;
+    if (this.#state === "ended") throw this.#error();
+    return await untilBound(this, () => this.#error(), signal);
   }
 
-  /** Asks now whether the lease may be kept, and anew for one that was given back. */
+  /** Asks now whether the lease may be kept, and anew for one that was given back. Does nothing before `start()`. */
   renew(): void {
-    this.#driver.feed({ type: "renew" });
+    if (this.#isRunning) this.#driver.feed({ type: "renew" });
   }
 
   /** Gives the address back; resolves when it is off the interface. `renew()` asks for one anew. */
   async release(): Promise<void> {
+    // One that is about to begin would take an address right after.
+    await this.#starting?.catch(() => {});
     this.#driver.feed({ type: "release" });
     await this.#reached((state) => state === "idle" || state === "ended");
   }
 
   /**
    * Ends, and takes back what it configured, unless `keep`: then the kernel removes the address when the lease ends. The
-   * lease is remembered in its file: a server is not told.
+   * lease is remembered in its file: a server is not told. An address that is being released goes all the same.
    */
   async stop({ keep = false }: { readonly keep?: boolean } = {}): Promise<void> {
-    this.#leavesAll ||= keep;
+    this.#leavesAll ||= keep && this.#state !== "releasing";
     this.#driver.feed({ type: "stop" });
     await this.#reached((state) => state === "ended");
-    await Promise.all([this.#memory.settled(), this.#resolvFile.settled()]);
+    await this.#configurator.settled();
   }
 
   /** Calls `listener` at each event, until the returned function is called. */
@@ -139,53 +125,50 @@ export class DhcpClient {
   }
 
   async #start(): Promise<void> {
-    const { network, clock, suspend } = this.#ports;
-    const remembered = await this.#memory.recall(this.#link.hardwareAddress, clock.wall());
-    if (this.state !== "idle") return;
-    const unwatch = [
-      network.watch((event) => this.#changed(event)),
-      suspend.watch((slept) => this.#driver.feed({ type: "woke", slept })),
-    ];
-    this.#unwatch = () => {
-      for (const stop of unwatch) stop();
-    };
-    try {
-      const keep = remembered !== undefined && remembered.remaining > 0 ? remembered.address : undefined;
-      const isConfigured = this.#tenancy?.adopt(keep, remembered?.address) ?? false;
-      this.#present =
-        network.snapshot().links.find(({ index }) => index === this.#link.index) ?? this.#present;
-      if (this.#tenancy !== undefined && !this.#present.isUp) network.bringUp(this.#link.index);
-      this.#driver.feed({ type: "start", link: this.#linkState(), remembered, isConfigured });
-    } catch (error) {
-      this.#fail(error);
-    }
+    const { network, suspend } = this.#ports;
+    const remembered = await this.#configurator.recall(this.#link.hardwareAddress);
+    if (this.#state === "ended") throw this.#error();
+    this.#guard(() => {
+      this.#unwatch.push(network.watch((event) => this.#changed(event)));
+      this.#unwatch.push(suspend.watch((slept) => this.#driver.feed({ type: "woke", slept })));
+      const { index } = this.#link;
+      const link = network.snapshot().links.find((each) => each.index === index);
+      if (link === undefined) throw new SecureStreamsError(missing(this.interface));
+      this.#link = link;
+      const isConfigured = this.#configurator.takeOver(remembered, link);
+      this.#isRunning = true;
+      const inform = this.#inform;
+      this.#driver.feed({ type: "start", link: this.#linkState(), remembered, isConfigured, inform });
+    });
     if (this.#end !== undefined) throw this.#error();
   }
 
   #changed(event: NetworkEvent): void {
     if (event.type === "link" && event.link.index === this.#link.index) {
-      this.#present = event.link;
+      this.#link = event.link;
       this.#driver.feed({ type: "link", link: this.#linkState() });
     } else if (event.type === "link-gone" && event.link.index === this.#link.index) {
       this.#driver.feed({ type: "stop", reason: missing(this.interface) });
-    }
+    } else this.#guard(() => this.#configurator.mend(event, this.#link));
   }
 
   #linkState() {
-    const { hardwareAddress, isUp, hasCarrier } = this.#present;
-    const mtu = this.#tenancy?.mtuOf(this.#present) ?? this.#present.mtu;
-    return { hardwareAddress, mtu, hasCarrier: isUp && hasCarrier };
+    const { hardwareAddress, isUp, hasCarrier } = this.#link;
+    return { hardwareAddress, mtu: this.#configurator.mtuOf(this.#link), hasCarrier: isUp && hasCarrier };
   }
 
-  #perform(output: ClientOutput): void {
+  /** Where the world refuses what is needed, for good, the client ends. */
+  #guard(work: () => void): void {
     try {
-      this.#do(output);
+      work();
     } catch (error) {
-      this.#fail(error);
+      const reason = reasonOf(error);
+      this.#end ??= reason;
+      this.#driver.feed({ type: "stop", reason });
     }
   }
 
-  #do(output: ClientOutput): void {
+  #perform(output: ClientOutput): void {
     switch (output.type) {
       case "open":
         this.#sockets.open(output);
@@ -197,16 +180,19 @@ export class DhcpClient {
         this.#sockets.send(output);
         return;
       case "configure":
-        this.#configure(output);
+        this.#configurator.apply(output.lease, output.expiresAt, this.#link);
+        this.#lease = output.lease;
+        this.#tell("lease", { change: output.change, lease: output.lease, reason: undefined });
         return;
       case "withdraw":
         this.#withdraw(output.reason);
         return;
       case "forget":
-        this.#memory.forget((error) => this.#warn(error));
+        this.#configurator.forget();
         return;
       case "informed":
-        this.#resolvFile.write(output.configuration, (error) => this.#warn(error));
+        this.#configuration = output.configuration;
+        this.#configurator.inform(output.configuration);
         this.#tell("configuration", output.configuration);
         return;
       case "dropped":
@@ -220,49 +206,36 @@ export class DhcpClient {
     }
   }
 
-  #configure({ lease, change, expiresAt }: Extract<ClientOutput, { type: "configure" }>): void {
-    const { clock } = this.#ports;
-    // The kernel counts whole seconds, and none of them more than the server gave.
-    const validSeconds = Math.max(1, Math.floor((expiresAt - clock.now()) / 1000));
-    this.#tenancy?.apply(lease, validSeconds, this.#present);
-    this.#lease = lease;
-    const failed = (error: unknown): void => this.#warn(error);
-    this.#memory.keep(lease, this.#present.hardwareAddress, { wall: clock.wall(), failed });
-    this.#resolvFile.write(lease, failed);
-    this.#tell("lease", { change, lease, reason: undefined });
-  }
-
   #withdraw(reason: Reason | undefined): void {
     const lease = this.#lease;
     this.#lease = undefined;
-    if (this.#leavesAll) return;
-    this.#tenancy?.withdraw(this.#present);
-    this.#resolvFile.restore((error) => this.#warn(error));
-    this.#tell("lease", { change: "lost", lease, reason });
+    if (this.#leavesAll) {
+      this.#configurator.leave();
+      return;
+    }
+    try {
+      this.#configurator.withdraw(this.#link);
+    } catch (error) {
+      this.#tell("warning", { error });
+      throw error;
+    } finally {
+      this.#tell("lease", { change: "lost", lease, reason });
+    }
   }
 
   #entered({ state, previous, reason }: DhcpStateEvent): void {
+    this.#state = state;
     if (state === "ended") {
       this.#end ??= reason ?? STOPPED;
-      this.#unwatch?.();
+      for (const stop of this.#unwatch.splice(0)) stop();
       this.#sockets.closeAll();
+      if (!this.#leavesAll) this.#configurator.restoreResolvConf();
     }
     this.#tell("state", { state, previous, reason });
   }
 
-  /** The world refuses what the machine needs: it ends. */
-  #fail(error: unknown): void {
-    const reason = reasonOf(error);
-    this.#end ??= reason;
-    this.#driver.feed({ type: "stop", reason });
-  }
-
   #error(): SecureStreamsError {
     return new SecureStreamsError(this.#end ?? STOPPED);
-  }
-
-  #warn(error: unknown): void {
-    this.#tell("warning", { error });
   }
 
   #tell<Name extends keyof DhcpEvents>(name: Name, event: DhcpEvents[Name]): void {
@@ -273,7 +246,7 @@ export class DhcpClient {
   }
 
   #reached(isThere: (state: StateName) => boolean): Promise<void> {
-    if (isThere(this.state)) return Promise.resolve();
+    if (isThere(this.#state)) return Promise.resolve();
     return new Promise((resolve) => {
       const stop = this.on("state", ({ state }) => {
         if (!isThere(state)) return;

@@ -15,38 +15,45 @@ export class LeaseMemory {
   readonly #files: SmallFiles;
   readonly #path: string | undefined;
   readonly #settings: ClientSettings;
+  readonly #failed: (error: unknown) => void;
   /** One after the other. */
   #work: Promise<void> = Promise.resolve();
 
-  constructor(files: SmallFiles, path: string | undefined, settings: ClientSettings) {
+  constructor(
+    files: SmallFiles,
+    path: string | undefined,
+    { settings, failed }: { readonly settings: ClientSettings; readonly failed: (error: unknown) => void },
+  ) {
     this.#files = files;
     this.#path = settings.anonymous ? undefined : path;
     this.#settings = settings;
+    this.#failed = failed;
   }
 
   /** The address of this client's last lease, and what remains of it at wall time `wall`. */
   async recall(hardwareAddress: Uint8Array, wall: number): Promise<Remembered | undefined> {
     if (this.#path === undefined) return undefined;
-    const bytes = await this.#files.read(this.#path, MAX_LEASE_FILE).catch(() => undefined);
-    const record = bytes === undefined ? undefined : parseLeaseFile(bytes);
+    const bytes = await this.#files.read(this.#path, MAX_LEASE_FILE).catch(this.#failed);
+    const record = bytes instanceof Uint8Array ? parseLeaseFile(bytes) : undefined;
     if (record === undefined) return undefined;
     const seconds = remainingSeconds(record, this.#self(hardwareAddress), wall);
     return seconds === undefined ? undefined : { address: record.address, remaining: seconds * 1000 };
   }
 
-  /** `wall`: when the lease was obtained. */
-  keep(
-    { address, server, leaseSeconds }: Lease,
-    hardwareAddress: Uint8Array,
-    { wall, failed }: { readonly wall: number; readonly failed: (error: unknown) => void },
-  ): void {
-    const self = this.#self(hardwareAddress);
-    const record = { ...self, address, server, obtained: Math.floor(wall), leaseSeconds };
-    this.#then((path) => this.#files.replace(path, encodeLeaseFile(record)), failed);
+  /** `obtained`: the wall time at which the lease began. */
+  keep({ address, server, leaseSeconds }: Lease, hardwareAddress: Uint8Array, obtained: number): void {
+    const record = {
+      ...this.#self(hardwareAddress),
+      address,
+      server,
+      obtained: Math.max(0, Math.floor(obtained)),
+      leaseSeconds,
+    };
+    this.#then((path) => this.#files.replace(path, encodeLeaseFile(record)));
   }
 
-  forget(failed: (error: unknown) => void): void {
-    this.#then((path) => this.#files.remove(path), failed);
+  forget(): void {
+    this.#then((path) => this.#files.remove(path));
   }
 
   /** Resolves when all has been written. */
@@ -58,8 +65,8 @@ export class LeaseMemory {
     return { hardwareAddress, clientId: identifierOf({ settings: this.#settings, hardwareAddress }) };
   }
 
-  #then(work: (path: string) => Promise<void>, failed: (error: unknown) => void): void {
+  #then(work: (path: string) => Promise<void>): void {
     const path = this.#path;
-    if (path !== undefined) this.#work = this.#work.then(() => work(path)).catch(failed);
+    if (path !== undefined) this.#work = this.#work.then(() => work(path)).catch(this.#failed);
   }
 }

@@ -17,3 +17,18 @@ export function reasonOf(error: unknown): Reason {
   }
   return { layer: "dhcp", code: "internal", message: error instanceof Error ? error.message : String(error) };
 }
+
+const LASTING: ReadonlySet<string> = new Set(["not-permitted", "interface-missing", "unsupported"]);
+
+/** Whether what the world refused will be refused again: trying later is of no use. */
+export function isLasting(error: unknown): boolean {
+  return !(error instanceof SecureStreamsError) || LASTING.has(error.code);
+}
+
+export function takenAway(name: string): SecureStreamsError {
+  return new SecureStreamsError({
+    layer: "system",
+    code: "network-failed",
+    message: `Cannot leave "${name}" as it is: something took away what the lease needs; it was put back`,
+  });
+}

@@ -1,36 +1,72 @@
 import type { ChannelId, ClientInput, ClientOutput } from "../../dhcp/index.ts";
 import type { DatagramSocket, LinkIndex, Network, PacketSocket } from "../network-ports.ts";
+import { isLasting } from "./reason.ts";
 
+type Wanted = Extract<ClientOutput, { type: "open" }>;
 type Opened =
   | { readonly kind: "dhcp" | "arp"; readonly socket: PacketSocket }
   | { readonly kind: "datagrams"; readonly socket: DatagramSocket };
+
+export interface SocketEvents {
+  readonly feed: (input: ClientInput) => void;
+  /** A socket could not be opened now, or could not send. */
+  readonly warn: (error: unknown) => void;
+}
 
 /** The sockets that the machine has open, by the names it gave them. */
 export class DhcpSockets {
   readonly #network: Network;
   readonly #link: LinkIndex;
   readonly #feed: (input: ClientInput) => void;
-  readonly #open = new Map<ChannelId, Opened>();
+  readonly #warn: (error: unknown) => void;
+  readonly #channels = new Map<ChannelId, { readonly wanted: Wanted; readonly opened: Opened | undefined }>();
 
-  constructor(network: Network, link: LinkIndex, feed: (input: ClientInput) => void) {
+  constructor(network: Network, link: LinkIndex, { feed, warn }: SocketEvents) {
     this.#network = network;
     this.#link = link;
     this.#feed = feed;
+    this.#warn = warn;
   }
 
-  /** Throws what the network throws: a capability is missing. */
-  open(output: Extract<ClientOutput, { type: "open" }>): void {
-    const { channel } = output;
-    if (output.kind === "datagrams") {
+  /** Throws what the system will refuse again. What fails for a while is tried again at the next message. */
+  open(wanted: Wanted): void {
+    const opened = this.#attempt(wanted, () => this.#opened(wanted));
+    this.#channels.set(wanted.channel, { wanted, opened });
+  }
+
+  send({ channel, bytes, to }: Extract<ClientOutput, { type: "send" }>): void {
+    const known = this.#channels.get(channel);
+    if (known === undefined) return;
+    if (known.opened === undefined) this.open(known.wanted);
+    const opened = this.#channels.get(channel)?.opened;
+    if (opened === undefined) return;
+    this.#attempt(known.wanted, () => {
+      if (opened.kind !== "datagrams") opened.socket.send(bytes);
+      else if (to !== undefined) opened.socket.send(bytes, to);
+    });
+  }
+
+  close(channel: ChannelId): void {
+    this.#channels.get(channel)?.opened?.socket.close();
+    this.#channels.delete(channel);
+  }
+
+  closeAll(): void {
+    for (const channel of [...this.#channels.keys()]) this.close(channel);
+  }
+
+  #opened(wanted: Wanted): Opened {
+    const { channel, kind } = wanted;
+    if (kind === "datagrams") {
       const events = {
         message: (bytes: Uint8Array) => this.#feed({ type: "datagram", channel, bytes }),
         failed: () => this.#feed({ type: "unreachable", channel }),
       };
-      const socket = this.#network.openDatagrams({ link: this.#link, address: output.address }, events);
-      this.#open.set(channel, { kind: "datagrams", socket });
-      return;
+      return {
+        kind,
+        socket: this.#network.openDatagrams({ link: this.#link, address: wanted.address }, events),
+      };
     }
-    const { kind } = output;
     const socket = this.#network.openPackets(
       { link: this.#link, kind },
       {
@@ -44,22 +80,18 @@ export class DhcpSockets {
         linkDown: () => {},
       },
     );
-    this.#open.set(channel, { kind, socket });
+    return { kind, socket };
   }
 
-  send({ channel, bytes, to }: Extract<ClientOutput, { type: "send" }>): void {
-    const opened = this.#open.get(channel);
-    if (opened === undefined) return;
-    if (opened.kind !== "datagrams") opened.socket.send(bytes);
-    else if (to !== undefined) opened.socket.send(bytes, to);
-  }
-
-  close(channel: ChannelId): void {
-    this.#open.get(channel)?.socket.close();
-    this.#open.delete(channel);
-  }
-
-  closeAll(): void {
-    for (const channel of [...this.#open.keys()]) this.close(channel);
+  /** A datagram socket that cannot be had, for its address is gone, is as good as a server that cannot be reached. */
+  #attempt<Result>({ kind, channel }: Wanted, work: () => Result): Result | undefined {
+    try {
+      return work();
+    } catch (error) {
+      if (isLasting(error)) throw error;
+      this.#warn(error);
+      if (kind === "datagrams") this.#feed({ type: "unreachable", channel });
+      return undefined;
+    }
   }
 }

@@ -1,42 +1,56 @@
 import type { Lease } from "../../dhcp/index.ts";
 import { isWithin } from "../../dhcp/index.ts";
-import type { InterfaceAddress, Link, LinkIndex, Network, Route } from "../network-ports.ts";
+import type { InterfaceAddress, Link, LinkIndex, Network, NetworkEvent, Route } from "../network-ports.ts";
+import { isLasting } from "./reason.ts";
 
 /** IFA_PROTO of the addresses that a client of ours put there. */
 const OURS = 68;
 /** RTPROT_DHCP */
 const BY_DHCP = 16;
 
+/** A route as a lease tells it. */
+type Way = Omit<Route, "metric">;
+
+export interface TenancyOptions {
+  readonly metric: number;
+  /** The system refused a part that the lease can do without: a route, the MTU. */
+  readonly warn: (error: unknown) => void;
+}
+
 /** What of a lease is on the interface. Nothing that it did not put there itself is touched. */
 export class Tenancy {
   readonly #network: Network;
   readonly #link: LinkIndex;
   readonly #metric: number;
+  readonly #warn: (error: unknown) => void;
   #address: InterfaceAddress | undefined;
   #routes: readonly Route[] = [];
-  /** The MTU that the link had before a lease set another. */
-  #mtuBefore: number | undefined;
+  /** Set where a lease changed the MTU. The link's own event may still be on its way. */
+  #mtu: { readonly before: number; readonly ours: number } | undefined;
 
-  constructor(network: Network, link: LinkIndex, metric: number) {
+  constructor(network: Network, link: LinkIndex, { metric, warn }: TenancyOptions) {
     this.#network = network;
     this.#link = link;
     this.#metric = metric;
+    this.#warn = warn;
   }
 
   /** The MTU of the link without a lease. */
   mtuOf({ mtu }: Link): number {
-    return this.#mtuBefore ?? mtu;
+    return this.#mtu === undefined || mtu !== this.#mtu.ours ? mtu : this.#mtu.before;
   }
 
   /**
    * Finds what a client before us left when it was killed. The address `keep` stays, and is ours from now on; the rest
-   * goes. True where it stayed. `known` is ours even where the kernel does not tell who put it there.
+   * goes. True where it stayed. `known` is ours even where the kernel does not tell who put it there, unless it is there
+   * for ever: such a one was set by hand.
    */
   adopt(keep: string | undefined, known: string | undefined): boolean {
     const { addresses, routes } = this.#network.snapshot();
     const left = addresses.filter(
-      ({ link, address, protocol }) =>
-        link === this.#link && (protocol === OURS || (protocol === 0 && address === known)),
+      ({ link, address, protocol, validSeconds }) =>
+        link === this.#link &&
+        (protocol === OURS || (protocol === 0 && address === known && Number.isFinite(validSeconds))),
     );
     for (const address of left) {
       const its = routes.filter(
@@ -54,8 +68,13 @@ export class Tenancy {
     return this.#address !== undefined;
   }
 
-  /** Puts the lease there, or what is new of it: a renewal only prolongs, a new address comes before the old one goes. */
+  /**
+   * Puts the lease there, or what is missing of it: a renewal only prolongs, a new address comes before the old one goes.
+   * A route whose metric another route to the same destination has gets the next free one: it would take that one's
+   * place. Throws what leaves the lease without an address.
+   */
   apply(lease: Lease, validSeconds: number, link: Link): void {
+    const found = this.#network.snapshot();
     const before = { address: this.#address, routes: this.#routes };
     const address: InterfaceAddress = {
       link: this.#link,
@@ -67,63 +86,159 @@ export class Tenancy {
       protocol: OURS,
       prefixMetric: this.#metric,
     };
-    this.#setMtu(lease.mtu ?? this.mtuOf(link), link);
-    this.#network.putAddress(address);
-    this.#address = address;
-    const routes = this.#routesOf(lease);
-    const had = new Set(before.routes.map(keyOf));
-    const has = new Set(routes.map(keyOf));
-    this.#routes = routes;
-    for (const route of routes) if (!had.has(keyOf(route))) this.#network.putRoute(route);
-    for (const route of before.routes) if (!has.has(keyOf(route))) this.#network.dropRoute(route);
+    this.#setMtu(lease.mtu, link);
+    if (isForeign(found.addresses, address, before.address)) this.#address = undefined;
+    else {
+      this.#network.putAddress(address);
+      this.#address = address;
+    }
+    const wanted = withMetrics(waysOf(lease, this.#link), {
+      metric: this.#metric,
+      ours: before.routes,
+      others: found.routes.filter((route) => !before.routes.some((each) => isSameRoute(each, route))),
+    });
+    const isThere = (route: Route): boolean =>
+      isIn(before.routes, route) && found.routes.some((each) => isSameRoute(each, route));
+    this.#routes = [...before.routes, ...wanted];
+    const put = wanted.filter(
+      (route) => isThere(route) || this.#attempt(() => this.#network.putRoute(route)),
+    );
+    this.#routes = put;
+    for (const route of before.routes) if (!isIn(put, route)) this.#network.dropRoute(route);
     if (before.address !== undefined && !isSame(before.address, address)) {
       this.#network.dropAddress(before.address);
     }
   }
 
-  /** Takes everything back. */
-  withdraw(link: Link | undefined): void {
+  /** Whether an event tells that something of ours is gone, and it has not come back since. */
+  isLossOf(event: NetworkEvent): boolean {
+    if (event.type === "address-gone") {
+      const gone = event.address;
+      if (this.#address === undefined || !isSame(this.#address, gone)) return false;
+      return !this.#network.snapshot().addresses.some((each) => isSame(each, gone));
+    }
+    if (event.type !== "route-gone" || !isIn(this.#routes, event.route)) return false;
+    return !isIn(this.#network.snapshot().routes, event.route);
+  }
+
+  /** Takes everything back, as far as the system lets; throws the first refusal. */
+  withdraw(link: Link): void {
     const address = this.#address;
-    const routes = this.#routes;
+    const works = [
+      ...this.#routes.map((route) => () => this.#network.dropRoute(route)),
+      ...(address === undefined ? [] : [() => this.#network.dropAddress(address)]),
+      () => this.#setMtu(undefined, link),
+    ];
     this.#address = undefined;
     this.#routes = [];
-    for (const route of routes) this.#network.dropRoute(route);
-    if (address !== undefined) this.#network.dropAddress(address);
-    if (link !== undefined && this.#mtuBefore !== undefined) this.#setMtu(this.#mtuBefore, link);
-    this.#mtuBefore = undefined;
+    const failures: unknown[] = [];
+    for (const work of works) {
+      try {
+        work();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    this.#mtu = undefined;
+    if (failures.length > 0) throw failures[0];
   }
 
-  #setMtu(mtu: number, link: Link): void {
-    const before = this.mtuOf(link);
-    if (mtu !== link.mtu) this.#network.setMtu(this.#link, mtu);
-    this.#mtuBefore = mtu === before ? undefined : before;
+  /** Undefined sets the one that the link had before. Where somebody else set another meanwhile, that one stays. */
+  #setMtu(wanted: number | undefined, link: Link): void {
+    const set = this.#mtu;
+    const isOurs = set !== undefined && (link.mtu === set.ours || link.mtu === set.before);
+    const before = isOurs ? set.before : link.mtu;
+    const present = isOurs ? set.ours : link.mtu;
+    const mtu = wanted ?? before;
+    if (mtu !== present && !this.#attempt(() => this.#network.setMtu(this.#link, mtu))) return;
+    this.#mtu = mtu === before ? undefined : { before, ours: mtu };
   }
 
-  /** The way to a gateway must be there before the route over it. */
-  #routesOf({ address, prefixLength, routes }: Lease): readonly Route[] {
-    const isOnLink = (gateway: string): boolean => isWithin(gateway, address, prefixLength);
-    const all = routes.map(
-      ({ destination, prefixLength: length, gateway }): Route => ({
-        link: this.#link,
-        destination,
-        prefixLength: length,
-        gateway,
-        source: address,
-        metric: this.#metric,
-        protocol: BY_DHCP,
-        ...(gateway === undefined || isOnLink(gateway) ? {} : { isOnLink: true }),
-      }),
-    );
-    return all.toSorted(
-      (one, other) => Number(other.gateway === undefined) - Number(one.gateway === undefined),
-    );
+  /** False where the system refused for a reason that concerns this one thing. */
+  #attempt(work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      if (isLasting(error)) throw error;
+      this.#warn(error);
+      return false;
+    }
   }
+}
+
+/** The way to a gateway must be there before the route over it. */
+function waysOf({ address, prefixLength, routes }: Lease, link: LinkIndex): readonly Way[] {
+  const isOnLink = (gateway: string): boolean => isWithin(gateway, address, prefixLength);
+  const all = routes.map(
+    ({ destination, prefixLength: length, gateway }): Way => ({
+      link,
+      destination,
+      prefixLength: length,
+      gateway,
+      source: address,
+      protocol: BY_DHCP,
+      ...(gateway === undefined || isOnLink(gateway) ? {} : { isOnLink: true }),
+    }),
+  );
+  return all
+    .filter((way, index) => all.findIndex((each) => isSameWay(each, way)) === index)
+    .toSorted((one, other) => Number(other.gateway === undefined) - Number(one.gateway === undefined));
+}
+
+/** Routes that were there keep their metric; a new one gets the least that no other route to its destination has. */
+function withMetrics(
+  ways: readonly Way[],
+  {
+    metric,
+    ours,
+    others,
+  }: { readonly metric: number; readonly ours: readonly Route[]; readonly others: readonly Route[] },
+): readonly Route[] {
+  const kept = ways.flatMap((way) => ours.find((route) => isSameWay(route, way)) ?? []);
+  const chosen: Route[] = [];
+  for (const way of ways) {
+    const had = kept.find((route) => isSameWay(route, way));
+    const taken = new Set(
+      [...others, ...kept, ...chosen]
+        .filter((route) => isSameDestination(route, way))
+        .map((route) => route.metric),
+    );
+    let free = metric;
+    while (taken.has(free)) free += 1;
+    chosen.push({ ...way, metric: had?.metric ?? free });
+  }
+  return chosen;
+}
+
+/** Whether somebody else put this address on the link. */
+function isForeign(
+  addresses: readonly InterfaceAddress[],
+  address: InterfaceAddress,
+  ours: InterfaceAddress | undefined,
+): boolean {
+  if (ours !== undefined && isSame(ours, address)) return false;
+  return addresses.some(
+    (each) => each.link === address.link && isSame(each, address) && each.protocol !== OURS,
+  );
 }
 
 function isSame(one: InterfaceAddress, other: InterfaceAddress): boolean {
-  return one.address === other.address && one.prefixLength === other.prefixLength;
+  return one.link === other.link && one.address === other.address && one.prefixLength === other.prefixLength;
 }
 
-function keyOf({ destination, prefixLength, gateway, source }: Route): string {
-  return `${destination}/${prefixLength} ${gateway ?? "-"} ${source ?? "-"}`;
+function isSameDestination(one: Way, other: Way): boolean {
+  return one.destination === other.destination && one.prefixLength === other.prefixLength;
+}
+
+function isSameWay(one: Way, other: Way): boolean {
+  return isSameDestination(one, other) && one.gateway === other.gateway && one.source === other.source;
+}
+
+function isSameRoute(one: Route, other: Route): boolean {
+  return one.link === other.link && one.metric === other.metric && isSameWay(one, other);
+}
+
+function isIn(routes: readonly Route[], route: Route): boolean {
+  return routes.some((each) => isSameRoute(each, route));
 }

@@ -1,0 +1,133 @@
+import type { ClientSettings, Configuration, Lease, Remembered } from "../../dhcp/index.ts";
+import { type Millis, seconds } from "../../lib/millis.ts";
+import type { Link, NetworkEvent } from "../network-ports.ts";
+import { LeaseMemory } from "./lease-memory.ts";
+import { DEFAULT_METRIC, type DhcpClientOptions } from "./options.ts";
+import type { DhcpPorts } from "./ports.ts";
+import { isLasting, takenAway } from "./reason.ts";
+import { ResolvFile } from "./resolv-file.ts";
+import { Tenancy } from "./tenancy.ts";
+
+/** What somebody took away is put back no more often: two programs that disagree must not fill the log. */
+const RESTORE_GAP = seconds(10);
+
+export interface ConfiguratorParts {
+  readonly ports: DhcpPorts;
+  readonly options: DhcpClientOptions;
+  readonly settings: ClientSettings;
+  readonly link: Link;
+  readonly warn: (error: unknown) => void;
+}
+
+/** What a lease changes outside: the interface, the lease file, resolv.conf. */
+export class Configurator {
+  readonly #parts: ConfiguratorParts;
+  readonly #tenancy: Tenancy | undefined;
+  readonly #memory: LeaseMemory;
+  readonly #resolvFile: ResolvFile;
+  #held: { readonly lease: Lease; readonly expiresAt: Millis } | undefined;
+  #restoredAt: Millis = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: ConfiguratorParts) {
+    const { ports, options, settings, link, warn } = parts;
+    const { configure = true, metric = DEFAULT_METRIC, inform, leaseFile, resolvConf } = options;
+    this.#parts = parts;
+    const isSetByHand = inform !== undefined;
+    this.#tenancy =
+      configure && !isSetByHand ? new Tenancy(ports.network, link.index, { metric, warn }) : undefined;
+    const path = isSetByHand ? undefined : leaseFile;
+    this.#memory = new LeaseMemory(ports.files, path, { settings, failed: warn });
+    this.#resolvFile = new ResolvFile(ports.files, resolvConf, warn);
+  }
+
+  recall(hardwareAddress: Uint8Array): Promise<Remembered | undefined> {
+    return this.#memory.recall(hardwareAddress, this.#parts.ports.clock.wall());
+  }
+
+  /** Cleans up after a client that was killed, and brings the link up. True where the remembered address stayed. */
+  takeOver(remembered: Remembered | undefined, link: Link): boolean {
+    if (this.#tenancy === undefined) return false;
+    const keep = remembered !== undefined && remembered.remaining > 0 ? remembered.address : undefined;
+    const isConfigured = this.#tenancy.adopt(keep, remembered?.address);
+    if (!link.isUp) this.#parts.ports.network.bringUp(link.index);
+    return isConfigured;
+  }
+
+  /** The MTU of the link without a lease. */
+  mtuOf(link: Link): number {
+    return this.#tenancy?.mtuOf(link) ?? link.mtu;
+  }
+
+  apply(lease: Lease, expiresAt: Millis, link: Link): void {
+    const { clock } = this.#parts.ports;
+    const remaining = expiresAt - clock.now();
+    // The kernel counts whole seconds, and none of them more than the server gave; less than one it does not know.
+    this.#furnish(lease, Math.max(1, Math.floor(remaining / 1000)), link);
+    this.#held = { lease, expiresAt };
+    const age = Number.isFinite(remaining) ? seconds(lease.leaseSeconds) - remaining : 0;
+    this.#memory.keep(lease, link.hardwareAddress, clock.wall() - age);
+    this.#resolvFile.write(lease);
+  }
+
+  /** Puts back what somebody else took away, where `event` tells that: at once, or with the next renewal. */
+  mend(event: NetworkEvent, link: Link): void {
+    const { clock } = this.#parts.ports;
+    const held = this.#held;
+    if (held === undefined || !this.#isLoss(event)) return;
+    const remaining = Math.floor((held.expiresAt - clock.now()) / 1000);
+    // What the kernel took because its time was over stays away.
+    if (remaining < 1 || clock.now() - this.#restoredAt < RESTORE_GAP) return;
+    this.#restoredAt = clock.now();
+    this.#parts.warn(takenAway(link.name));
+    this.#furnish(held.lease, remaining, link);
+  }
+
+  inform(configuration: Configuration): void {
+    this.#resolvFile.write(configuration);
+  }
+
+  forget(): void {
+    this.#memory.forget();
+  }
+
+  /** Throws where the system refused to take something back. */
+  withdraw(link: Link): void {
+    this.#held = undefined;
+    this.restoreResolvConf();
+    this.#tenancy?.withdraw(link);
+  }
+
+  restoreResolvConf(): void {
+    this.#resolvFile.restore();
+  }
+
+  /** Leaves everything where it is. */
+  leave(): void {
+    this.#held = undefined;
+  }
+
+  /** Resolves when all has been written. */
+  async settled(): Promise<void> {
+    await Promise.all([this.#memory.settled(), this.#resolvFile.settled()]);
+  }
+
+  #isLoss(event: NetworkEvent): boolean {
+    try {
+      return this.#tenancy?.isLossOf(event) === true;
+    } catch (error) {
+      if (isLasting(error)) throw error;
+      this.#parts.warn(error);
+      return false;
+    }
+  }
+
+  /** What fails for a while, and concerns what is there already, is made good by the next renewal. */
+  #furnish(lease: Lease, validSeconds: number, link: Link): void {
+    try {
+      this.#tenancy?.apply(lease, validSeconds, link);
+    } catch (error) {
+      if (isLasting(error) || this.#held === undefined) throw error;
+      this.#parts.warn(error);
+    }
+  }
+}
