@@ -1,9 +1,9 @@
-export { type Ipv4, isWithin } from "./address.ts";
+export { type Ipv4, isWithin, parseIpv4 } from "./address.ts";
 export { type Arp, decodeArp, encodeArp } from "./arp.ts";
 export type { LeaseRoute } from "./classless-routes.ts";
 export { DhcpMachine } from "./client.ts";
 export type { ClientIdChoice } from "./client-id.ts";
-export { decodeDatagram, encodeDatagram } from "./frame.ts";
+export { CLIENT_PORT, decodeDatagram, encodeDatagram, SERVER_PORT } from "./frame.ts";
 export type { Configuration, Lease } from "./lease.ts";
 export { encodeLeaseFile, MAX_LEASE_FILE, parseLeaseFile, remainingSeconds } from "./lease-file.ts";
 export { decodeMessage, encodeMessage, type Fields, MESSAGE_TYPE, type Message } from "./message.ts";
