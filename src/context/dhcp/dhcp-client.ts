@@ -222,8 +222,8 @@ export class DhcpClient {
 
   #configure({ lease, change, expiresAt }: Extract<ClientOutput, { type: "configure" }>): void {
     const { clock } = this.#ports;
-    // The kernel counts whole seconds, and none of them more than the server gave.
-    const validSeconds = Math.max(1, Math.floor((expiresAt - clock.now()) / 1000));
+    // The kernel counts whole seconds and ends them up to 250 ms early (ADDRCONF_TIMER_FUZZ).
+    const validSeconds = Math.max(1, Math.floor((expiresAt - clock.now() + 250) / 1000));
     this.#tenancy?.apply(lease, validSeconds, this.#present);
     this.#lease = lease;
     const failed = (error: unknown): void => this.#warn(error);
@@ -236,9 +236,12 @@ export class DhcpClient {
     const lease = this.#lease;
     this.#lease = undefined;
     if (this.#leavesAll) return;
-    this.#tenancy?.withdraw(this.#present);
-    this.#resolvFile.restore((error) => this.#warn(error));
-    this.#tell("lease", { change: "lost", lease, reason });
+    try {
+      this.#tenancy?.withdraw();
+    } finally {
+      this.#resolvFile.restore((error) => this.#warn(error));
+      this.#tell("lease", { change: "lost", lease, reason });
+    }
   }
 
   #entered({ state, previous, reason }: DhcpStateEvent): void {

@@ -14,8 +14,8 @@ export class Tenancy {
   readonly #metric: number;
   #address: InterfaceAddress | undefined;
   #routes: readonly Route[] = [];
-  /** The MTU that the link had before a lease set another. */
-  #mtuBefore: number | undefined;
+  /** What the link had before a lease set another MTU, and what that is: the link's own word of it comes later. */
+  #mtu: { readonly before: number; readonly now: number } | undefined;
 
   constructor(network: Network, link: LinkIndex, metric: number) {
     this.#network = network;
@@ -25,7 +25,7 @@ export class Tenancy {
 
   /** The MTU of the link without a lease. */
   mtuOf({ mtu }: Link): number {
-    return this.#mtuBefore ?? mtu;
+    return this.#mtu?.before ?? mtu;
   }
 
   /**
@@ -70,33 +70,50 @@ export class Tenancy {
     this.#setMtu(lease.mtu ?? this.mtuOf(link), link);
     this.#network.putAddress(address);
     this.#address = address;
-    const routes = this.#routesOf(lease);
-    const had = new Set(before.routes.map(keyOf));
-    const has = new Set(routes.map(keyOf));
+    const routes = this.#placed(this.#routesOf(lease), before.routes);
     this.#routes = routes;
-    for (const route of routes) if (!had.has(keyOf(route))) this.#network.putRoute(route);
-    for (const route of before.routes) if (!has.has(keyOf(route))) this.#network.dropRoute(route);
+    for (const route of routes) if (!before.routes.includes(route)) this.#network.putRoute(route);
+    for (const route of before.routes) if (!routes.includes(route)) this.#network.dropRoute(route);
     if (before.address !== undefined && !isSame(before.address, address)) {
       this.#network.dropAddress(before.address);
     }
   }
 
   /** Takes everything back. */
-  withdraw(link: Link | undefined): void {
+  withdraw(): void {
     const address = this.#address;
     const routes = this.#routes;
+    const mtu = this.#mtu;
     this.#address = undefined;
     this.#routes = [];
+    this.#mtu = undefined;
     for (const route of routes) this.#network.dropRoute(route);
     if (address !== undefined) this.#network.dropAddress(address);
-    if (link !== undefined && this.#mtuBefore !== undefined) this.#setMtu(this.#mtuBefore, link);
-    this.#mtuBefore = undefined;
+    if (mtu !== undefined) this.#network.setMtu(this.#link, mtu.before);
   }
 
   #setMtu(mtu: number, link: Link): void {
     const before = this.mtuOf(link);
-    if (mtu !== link.mtu) this.#network.setMtu(this.#link, mtu);
-    this.#mtuBefore = mtu === before ? undefined : before;
+    if (mtu !== (this.#mtu?.now ?? link.mtu)) this.#network.setMtu(this.#link, mtu);
+    this.#mtu = mtu === before ? undefined : { before, now: mtu };
+  }
+
+  /**
+   * Each route with the first metric from its own on that no other route to its destination has: the kernel keeps one of
+   * each, and would put ours in the place of another's. What is there already stays as it is.
+   */
+  #placed(wanted: readonly Route[], before: readonly Route[]): readonly Route[] {
+    const kept = wanted.map((route) => before.find((each) => keyOf(each) === keyOf(route)));
+    if (!kept.includes(undefined)) return kept.filter((route) => route !== undefined);
+    const taken = this.#network.snapshot().routes.concat(kept.filter((route) => route !== undefined));
+    return wanted.map((route, index) => {
+      let placed = kept[index] ?? route;
+      if (placed !== route) return placed;
+      while (taken.some((each) => isSamePlace(each, placed)))
+        placed = { ...placed, metric: placed.metric + 1 };
+      taken.push(placed);
+      return placed;
+    });
   }
 
   /** The way to a gateway must be there before the route over it. */
@@ -118,6 +135,14 @@ export class Tenancy {
       (one, other) => Number(other.gateway === undefined) - Number(one.gateway === undefined),
     );
   }
+}
+
+function isSamePlace(one: Route, other: Route): boolean {
+  return (
+    one.destination === other.destination &&
+    one.prefixLength === other.prefixLength &&
+    one.metric === other.metric
+  );
 }
 
 function isSame(one: InterfaceAddress, other: InterfaceAddress): boolean {
