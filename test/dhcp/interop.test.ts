@@ -111,14 +111,15 @@ describe.skipIf(namespacesMissing())("a DHCP client in a network of its own", ()
       test.skipIf(name === "kea-dhcp4")(
         "starts over when it comes to a network that refuses its address",
         async () => {
-          const { link, namespace, server, tap } = await lab.cable(name, POOL);
+          const cable = await lab.cable(name, POOL);
+          const { link, server, tap } = cable;
           const leaseFile = lab.file("lease");
           const first = lab.client({ interface: link, leaseFile });
           const { address } = await first.client.bound();
           await first.client.stop();
           await server.restart(POOL, {
             network: "10.78.0",
-            meanwhile: () => lab.renumber(namespace, "10.78.0.1"),
+            meanwhile: () => lab.renumber(cable, "10.78.0.1"),
           });
           const { client, states } = lab.client({ interface: link, leaseFile });
 

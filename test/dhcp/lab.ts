@@ -13,6 +13,8 @@ export interface Cable {
   readonly link: string;
   readonly network: string;
   readonly namespace: string;
+  /** Its end in `namespace`. */
+  readonly far: string;
   readonly server: DhcpServer;
   readonly tap: Tap;
 }
@@ -37,20 +39,21 @@ export class Lab {
     const number = this.#cables++;
     const network = `10.77.${number}`;
     const link = `eth${number}`;
-    const namespace = this.namespace.neighbour(link, `sw${number}`, `${network}.1/24`);
+    const far = `sw${number}`;
+    const namespace = this.namespace.neighbour(link, far, `${network}.1/24`);
     this.namespace.ip(`link set ${link} addrgenmode none`);
     this.namespace.ip(`-6 address flush dev ${link}`);
     const heard = tap(this.namespace.index(link));
     this.#open.push(heard);
-    const started = await startServer(server, pool, { namespace, link: `sw${number}`, network });
+    const started = await startServer(server, pool, { namespace, link: far, network });
     this.#open.push({ close: () => started.kill() });
-    return { link, network, namespace, server: started, tap: heard };
+    return { link, network, namespace, far, server: started, tap: heard };
   }
 
-  /** The server's end of the only cable has this address alone. */
-  renumber(namespace: string, address: string): void {
-    this.namespace.ip(`-n ${namespace} address flush dev sw0`);
-    this.namespace.ip(`-n ${namespace} address add ${address}/24 dev sw0`);
+  /** The other end of the cable has this address alone. */
+  renumber({ namespace, far }: Cable, address: string): void {
+    this.namespace.ip(`-n ${namespace} address flush dev ${far}`);
+    this.namespace.ip(`-n ${namespace} address add ${address}/24 dev ${far}`);
   }
 
   /** Ends with the lab. Without conflict detection unless said otherwise. */

@@ -57,7 +57,7 @@ Example:
       ...(resolvConf === undefined ? {} : { resolvConf }),
     });
     client.on("state", (event) => showState(output, client, event));
-    client.on("lease", (event) => showLease(output, event));
+    client.on("lease", (event) => showLease(output, client, event));
     client.on("warning", ({ error }) => output.error(error));
     return await keep(client, {
       ...{ output, signal, timeout },
@@ -90,7 +90,7 @@ async function keep(
     await ended(client, signal);
     return EXIT.done;
   } catch (error) {
-    if (signal.aborted) return EXIT.done;
+    if (signal.aborted) return once ? EXIT.interrupted : EXIT.done;
     if (late?.aborted !== true) throw error;
     const message = `Cannot get a lease: no server gave one within ${timeout} ms`;
     output.error(new SecureStreamsError({ layer: "dhcp", code: "timeout", message }));
@@ -127,9 +127,9 @@ function showState(output: Output, { interface: link }: DhcpClient, event: DhcpE
   );
 }
 
-function showLease(output: Output, { change, lease }: DhcpLeaseEvent): void {
+function showLease(output: Output, { interface: link }: DhcpClient, { change, lease }: DhcpLeaseEvent): void {
   if (lease === undefined) return;
-  output.event("lease", { change, ...leaseFields(lease) });
+  output.event("lease", { interface: link, change, ...leaseFields(lease) });
   if (change === "lost") return;
   for (const [name, value] of linesOf(lease)) output.line(`${name.padEnd(9)} ${printable(value)}`);
 }

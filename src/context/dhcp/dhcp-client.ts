@@ -41,8 +41,9 @@ export class DhcpClient {
   /** @internal Use `createDhcpClient()`. Throws `interface-missing`, and UsageError for a setting that cannot be sent. */
   constructor(ports: DhcpPorts, options: DhcpClientOptions) {
     const settings = settingsOf(options);
-    const link = ports.network.snapshot().links.find(({ name }) => name === options.interface);
-    if (link === undefined) throw new SecureStreamsError(missing(options.interface));
+    const { links } = ports.network.snapshot();
+    const link = links.find(({ name }) => name === options.interface);
+    if (link === undefined) throw new SecureStreamsError(missing(options.interface, links));
     this.interface = options.interface;
     this.#ports = ports;
     this.#link = link;
@@ -150,11 +151,15 @@ export class DhcpClient {
       for (const stop of unwatch) stop();
     };
     try {
+      if (this.#tenancy !== undefined) {
+        // Changes nothing where it is up; without CAP_NET_ADMIN it is refused before the first question is asked.
+        network.bringUp(this.#link.index);
+        this.#sockets.requirePort();
+      }
       const keep = remembered !== undefined && remembered.remaining > 0 ? remembered.address : undefined;
       const isConfigured = this.#tenancy?.adopt(keep, remembered?.address) ?? false;
       this.#present =
         network.snapshot().links.find(({ index }) => index === this.#link.index) ?? this.#present;
-      if (this.#tenancy !== undefined && !this.#present.isUp) network.bringUp(this.#link.index);
       this.#driver.feed({ type: "start", link: this.#linkState(), remembered, isConfigured });
     } catch (error) {
       this.#fail(error);
