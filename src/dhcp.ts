@@ -1,4 +1,5 @@
-import { DhcpClient, type DhcpClientOptions } from "./context/index.ts";
+// Not through the index of the folder: a start would load the streams, the policy and the resolver with it.
+import { DhcpClient, type DhcpClientOptions } from "./context/dhcp/index.ts";
 import { createDhcpPorts } from "./node/platform/dhcp-ports.ts";
 
 /**
