@@ -2,7 +2,7 @@
 // `npm run bench -- dhcp`. Servers: dnsmasq and Kea, in a second namespace behind a veth pair.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg, release, tmpdir } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
@@ -92,11 +92,15 @@ async function bench() {
 
 /** In a running process: from `start()` to the event after address and route were put. */
 async function inProcess() {
+  const cpu = [];
   const spans = await times(ROUNDS, async () => {
     const client = createDhcpClient({ interface: LINK, conflictDetection: false });
+    const used = process.cpuUsage();
     const began = performance.now();
     await client.bound();
     const span = performance.now() - began;
+    const { user, system } = process.cpuUsage(used);
+    cpu.push((user + system) / 1000);
     if (!ip(`route show dev ${LINK}`).includes("default via 10.77.0.1 proto dhcp"))
       throw new Error("No route");
     await client.stop();
@@ -104,6 +108,7 @@ async function inProcess() {
     return span;
   });
   report("start() to address and route", spans);
+  report("  CPU of this process in it", cpu.slice(-ROUNDS));
 }
 
 /** From exec to address and route; of that until its first DISCOVER or REQUEST, and from there. */
@@ -237,19 +242,31 @@ async function cableOutAndIn() {
   return spans;
 }
 
+/** In a process that does nothing else. */
 async function idle() {
-  const before = readdirSync("/proc/self/task").length;
-  const client = createDhcpClient({ interface: LINK });
-  await client.bound();
-  // The second announcement of the address goes out 2 s after the first.
-  await wait(3000);
-  const threads = readdirSync("/proc/self/task").length;
-  const cpu = process.cpuUsage();
-  await wait(10_000);
-  const { user, system } = process.cpuUsage(cpu);
-  console.log(`idle, bound, guarded by ARP: ${((user + system) / 1e5).toFixed(3)} % CPU over 10 s`);
-  console.log(`threads: ${before} before, ${threads} bound`);
-  await client.stop();
+  const code = `
+    import { readdirSync } from "node:fs";
+    import { setTimeout as wait } from "node:timers/promises";
+    const { createDhcpClient } = await import("${new URL("../dist/dhcp.js", import.meta.url)}");
+    const client = createDhcpClient({ interface: "${LINK}" });
+    await client.bound();
+    // The second announcement of the address goes out 2 s after the first.
+    await wait(3000);
+    const cpu = process.cpuUsage();
+    await wait(20_000);
+    const { user, system } = process.cpuUsage(cpu);
+    console.log("idle, bound, guarded by ARP: " + ((user + system) / 2e5).toFixed(3) + " % CPU over 20 s");
+    console.log("threads: " + readdirSync("/proc/self/task").length);
+    const empty = process.cpuUsage();
+    await client.stop();
+    const timer = setInterval(() => {}, 1000);
+    await wait(20_000);
+    clearInterval(timer);
+    const alone = process.cpuUsage(empty);
+    console.log("for comparison, a process with a timer a second: " + ((alone.user + alone.system) / 2e5).toFixed(3) + " %");
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", code], { stdio: "inherit" });
+  await once(child, "exit");
 }
 
 /** When the cable or the kernel tells this next. */

@@ -24,7 +24,8 @@ Usage: secure-streams dhcp IFACE [--once] [--no-configure] [--release] [--lease-
   --json          one JSON object per line
 
 Needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_NET_BIND_SERVICE, not root.
-Exit code 0 when stopped or done, 4 when no lease came in time, 5 when a capability is missing.
+Exit code 0 when stopped or done, 4 when no lease came in time, 5 when a capability is missing,
+130 when stopped before it was done once.
 
 Example:
   secure-streams dhcp eth0 --lease-file /var/lib/gateway/eth0.lease

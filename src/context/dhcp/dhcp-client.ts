@@ -156,10 +156,10 @@ export class DhcpClient {
         network.bringUp(this.#link.index);
         this.#sockets.requirePort();
       }
+      const snapshot = network.snapshot();
       const keep = remembered !== undefined && remembered.remaining > 0 ? remembered.address : undefined;
-      const isConfigured = this.#tenancy?.adopt(keep, remembered?.address) ?? false;
-      this.#present =
-        network.snapshot().links.find(({ index }) => index === this.#link.index) ?? this.#present;
+      const isConfigured = this.#tenancy?.adopt(snapshot, { keep, known: remembered?.address }) ?? false;
+      this.#present = snapshot.links.find(({ index }) => index === this.#link.index) ?? this.#present;
       this.#driver.feed({ type: "start", link: this.#linkState(), remembered, isConfigured });
     } catch (error) {
       this.#fail(error);

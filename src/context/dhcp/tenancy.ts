@@ -1,6 +1,6 @@
 import type { Lease } from "../../dhcp/index.ts";
 import { isWithin } from "../../dhcp/index.ts";
-import type { InterfaceAddress, Link, LinkIndex, Network, Route } from "../network-ports.ts";
+import type { InterfaceAddress, Link, LinkIndex, Network, NetworkSnapshot, Route } from "../network-ports.ts";
 
 /** IFA_PROTO of the addresses that a client of ours put there. */
 const OURS = 68;
@@ -32,8 +32,10 @@ export class Tenancy {
    * Finds what a client before us left when it was killed. The address `keep` stays, and is ours from now on; the rest
    * goes. True where it stayed. `known` is ours even where the kernel does not tell who put it there.
    */
-  adopt(keep: string | undefined, known: string | undefined): boolean {
-    const { addresses, routes } = this.#network.snapshot();
+  adopt(
+    { addresses, routes }: NetworkSnapshot,
+    { keep, known }: { readonly keep: string | undefined; readonly known: string | undefined },
+  ): boolean {
     const left = addresses.filter(
       ({ link, address, protocol }) =>
         link === this.#link && (protocol === OURS || (protocol === 0 && address === known)),
