@@ -75,7 +75,9 @@ export class Tenancy {
     const routes = this.#placed(this.#routesOf(lease), before.routes);
     this.#routes = routes;
     for (const route of routes) if (!before.routes.includes(route)) this.#network.putRoute(route);
-    for (const route of before.routes) if (!routes.includes(route)) this.#network.dropRoute(route);
+    for (const route of before.routes) {
+      if (!routes.some((each) => isSamePlace(each, route))) this.#network.dropRoute(route);
+    }
     if (before.address !== undefined && !isSame(before.address, address)) {
       this.#network.dropAddress(before.address);
     }
@@ -102,19 +104,19 @@ export class Tenancy {
 
   /**
    * Each route with the first metric from its own on that no other route to its destination has: the kernel keeps one of
-   * each, and would put ours in the place of another's. What is there already stays as it is.
+   * each, and would put ours in the place of another's. What is there already stays; what somebody took away comes anew.
    */
   #placed(wanted: readonly Route[], before: readonly Route[]): readonly Route[] {
-    const kept = wanted.map((route) => before.find((each) => keyOf(each) === keyOf(route)));
-    if (!kept.includes(undefined)) return kept.filter((route) => route !== undefined);
-    const taken = this.#network.snapshot().routes.concat(kept.filter((route) => route !== undefined));
-    return wanted.map((route, index) => {
-      let placed = kept[index] ?? route;
-      if (placed !== route) return placed;
+    const { routes } = this.#network.snapshot();
+    const taken = routes.filter((route) => !before.some((each) => isSameHop(each, route)));
+    return wanted.map((route) => {
+      const had = before.find((each) => keyOf(each) === keyOf(route));
+      let placed = had ?? route;
       while (taken.some((each) => isSamePlace(each, placed)))
         placed = { ...placed, metric: placed.metric + 1 };
       taken.push(placed);
-      return placed;
+      const isThere = placed === had && routes.some((each) => isSameHop(each, placed));
+      return isThere ? placed : { ...placed };
     });
   }
 
@@ -145,6 +147,10 @@ function isSamePlace(one: Route, other: Route): boolean {
     one.prefixLength === other.prefixLength &&
     one.metric === other.metric
   );
+}
+
+function isSameHop(one: Route, other: Route): boolean {
+  return isSamePlace(one, other) && one.link === other.link && one.gateway === other.gateway;
 }
 
 function isSame(one: InterfaceAddress, other: InterfaceAddress): boolean {
