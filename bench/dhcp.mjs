@@ -152,9 +152,11 @@ async function fromExec(title, peer, own) {
 }
 
 function ours(program) {
-  const code = `import("${new URL("../dist/dhcp.js", import.meta.url)}").then(({ createDhcpClient }) =>
-    createDhcpClient({ interface: "${LINK}", conflictDetection: false }).bound())`;
-  return [program, ["-e", code]];
+  const path = `${folder}/ours.mjs`;
+  const code = `import { createDhcpClient } from "${new URL("../dist/dhcp.js", import.meta.url)}";
+    await createDhcpClient({ interface: "${LINK}", conflictDetection: false }).bound();`;
+  writeFileSync(path, code);
+  return [program, [path]];
 }
 
 function command(program) {
@@ -322,7 +324,7 @@ async function startServer(name) {
     "kea-dhcp4": ["-c", `${folder}/kea.json`],
     dnsmasq: [
       ...["--no-daemon", "--conf-file=/dev/null", "--port=0", "--bind-dynamic", `--interface=${FAR}`],
-      ...["--user=root", "--no-ping", "--dhcp-authoritative", "--dhcp-rapid-commit", "--log-dhcp"],
+      ...["--user=root", "--no-ping", "--dhcp-authoritative", "--dhcp-rapid-commit"],
       ...[`--dhcp-leasefile=${folder}/leases`, `--pid-file=${folder}/pid`],
       "--dhcp-range=10.77.0.50,10.77.0.250,255.255.255.0,3600",
     ],
