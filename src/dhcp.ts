@@ -1,5 +1,6 @@
-import { DhcpClient, type DhcpClientOptions } from "./context/index.ts";
-import { createDhcpPorts } from "./node/platform/index.ts";
+// Not through the index of the folder: a start would load the streams, the policy and the resolver with it.
+import { DhcpClient, type DhcpClientOptions } from "./context/dhcp/index.ts";
+import { createDhcpPorts } from "./node/platform/dhcp-ports.ts";
 
 /**
  * A DHCPv4 client for one interface; nothing happens before `start()` or `bound()`. Linux, with the optional package

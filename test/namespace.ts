@@ -132,21 +132,24 @@ export function spawnIn(namespace: string, command: string, args: readonly strin
 /** Things that happen, in order. */
 export class Recorder<Event> {
   readonly all: Event[] = [];
-  #heard: () => void = () => {};
+  readonly #waiting = new Set<() => void>();
 
   readonly record = (event: Event): void => {
     this.all.push(event);
-    this.#heard();
+    for (const check of this.#waiting) check();
   };
 
   /** Resolves when there is one that `wanted` holds for, with the first such. */
   first(wanted: (event: Event) => boolean): Promise<Event> {
     return new Promise((resolve) => {
-      this.#heard = () => {
+      const check = (): void => {
         const found = this.all.find(wanted);
-        if (found !== undefined) resolve(found);
+        if (found === undefined) return;
+        this.#waiting.delete(check);
+        resolve(found);
       };
-      this.#heard();
+      this.#waiting.add(check);
+      check();
     });
   }
 

@@ -18,6 +18,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 const CODES: Partial<Readonly<Record<ErrorCode, ExitCode>>> = {
   usage: EXIT.usage,
   unsupported: EXIT.usage,
+  "interface-missing": EXIT.usage,
   "streamtype-unknown": EXIT.usage,
   "metadata-unknown": EXIT.usage,
   "metadata-unsafe": EXIT.usage,

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from "node:util";
 import { SecureStreamsError, UsageError } from "../lib/errors.ts";
-import { nearest } from "../policy/index.ts";
 import type { Command } from "./command.ts";
 import { EXIT, type ExitCode, exitCodeFor } from "./exit-codes.ts";
 import { READER_LEFT } from "./interrupt.ts";
@@ -91,14 +90,14 @@ async function start(name: string | undefined, rest: readonly string[], output: 
   }
 }
 
-function load(name: string): Promise<Command> {
+async function load(name: string): Promise<Command> {
   const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (entry === undefined) throw unknownCommand(name);
-  return entry.load();
+  if (entry === undefined) throw await unknownCommand(name);
+  return await entry.load();
 }
 
 async function run(command: Command, args: readonly string[], output: Output): Promise<ExitCode> {
-  const { values, positionals } = parse(command, args);
+  const { values, positionals } = await parse(command, args);
   if (values.help === true) {
     process.stdout.write(command.help);
     return EXIT.done;
@@ -114,7 +113,7 @@ async function run(command: Command, args: readonly string[], output: Output): P
   }
 }
 
-function parse(command: Command, args: readonly string[]): ReturnType<typeof parseArgs> {
+async function parse(command: Command, args: readonly string[]): Promise<ReturnType<typeof parseArgs>> {
   const options: Command["options"] = {
     help: { type: "boolean", short: "h" },
     json: { type: "boolean" },
@@ -125,11 +124,17 @@ function parse(command: Command, args: readonly string[]): ReturnType<typeof par
   } catch (error) {
     const message = error instanceof Error ? (error.message.split(". ")[0] ?? "") : String(error);
     const unknown = /^Unknown option '--(.+)'/.exec(message)?.[1];
-    const near = unknown === undefined ? undefined : nearest(unknown, Object.keys(options));
+    const near = unknown === undefined ? undefined : await nearest(unknown, Object.keys(options));
     const hint =
       near === undefined ? `see secure-streams ${command.name} --help` : `did you mean "--${near}"?`;
     throw new UsageError(`Cannot run "${command.name}": ${message}; ${hint}`);
   }
+}
+
+/** Loaded for a mistake only, with all that its folder holds. */
+async function nearest(word: string, words: readonly string[]): Promise<string | undefined> {
+  const policy = await import("../policy/index.ts");
+  return policy.nearest(word, words);
 }
 
 function requirePositionals(command: Command, given: readonly string[]): void {
@@ -145,8 +150,8 @@ function requirePositionals(command: Command, given: readonly string[]): void {
     throw new UsageError(`Cannot run "${command.name}": "${given[most]}" is one argument too many; ${hint}`);
 }
 
-function unknownCommand(name: string): UsageError {
-  const near = nearest(name, Object.keys(COMMANDS));
+async function unknownCommand(name: string): Promise<UsageError> {
+  const near = await nearest(name, Object.keys(COMMANDS));
   const hint = near === undefined ? "see secure-streams --help" : `did you mean "${near}"?`;
   return new UsageError(`Cannot run "${name}": there is no such command; ${hint}`);
 }

@@ -19,6 +19,12 @@ describe("an address", () => {
     }
   });
 
+  test("of six does not end in what is no address of four", () => {
+    expect(parseIpv6("::ffff:192.0.2.1")).toHaveLength(16);
+    expect(parseIpv6("::ffff:192.0.2.256")).toBeUndefined();
+    expect(parseIpv6("::192.0.2")).toBeUndefined();
+  });
+
   test("of six is what Node takes for one", () => {
     const part = fc.constantFrom("0", "1", "ffff", "2001", "db8", "", ":", "1.2.3.4", "g", "12345");
     fc.assert(

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { requirePeer } from "../peers.ts";
 
-/** What a server gives out on 10.77.0.0/24, itself at 10.77.0.1. */
+/** What a server gives out on its network, 10.77.0.0/24 unless said otherwise, with itself at number 1 as the router. */
 export interface Pool {
   /** Last byte of the first and of the last address. */
   readonly first: number;
@@ -15,6 +15,8 @@ export interface Pool {
   readonly renew?: number;
   readonly rebind?: number;
   readonly rapidCommit?: boolean;
+  /** Default: the server. */
+  readonly router?: string;
   readonly ntp?: string;
   readonly captivePortal?: string;
   readonly mtu?: number;
@@ -26,6 +28,14 @@ export interface Pool {
   readonly hosts?: Readonly<Record<string, string>>;
 }
 
+export interface Restart {
+  readonly forget?: boolean;
+  /** Another network than before: its number 1 is on the link already. */
+  readonly network?: string;
+  /** Done while no server runs. */
+  readonly meanwhile?: () => void;
+}
+
 export interface DhcpServer {
   readonly name: "dnsmasq" | "kea-dhcp4" | "dhcpd";
   /** What it wrote to its log so far. */
@@ -33,24 +43,30 @@ export interface DhcpServer {
   /** Resolves when it has written what `pattern` finds from now on. */
   wrote(pattern: RegExp): Promise<void>;
   /** Ends it and starts it anew with another pool; its leases are kept unless `forget`. */
-  restart(pool: Pool, options?: { readonly forget?: boolean }): Promise<void>;
+  restart(pool: Pool, options?: Restart): Promise<void>;
   kill(): Promise<void>;
 }
 
-/** One of the servers, in a named network, on a link that has 10.77.0.1/24. Killed by `kill`. */
-export async function startServer(
-  name: DhcpServer["name"],
-  pool: Pool,
-  where: { readonly namespace: string; readonly link: string },
-): Promise<DhcpServer> {
+/** Where a server runs. */
+export interface Place {
+  /** Of a named network. */
+  readonly namespace: string;
+  readonly link: string;
+  /** The first three bytes of its network; default `10.77.0`. */
+  readonly network?: string;
+}
+
+/** One of the servers, in a named network, on a link that has number 1 of the network. Killed by `kill`. */
+export async function startServer(name: DhcpServer["name"], pool: Pool, where: Place): Promise<DhcpServer> {
   const folder = mkdtempSync(join(tmpdir(), `${name}-`));
   chmodSync(folder, 0o777);
   let log = "";
   let heard = (): void => {};
   let child: ChildProcess | undefined;
+  let { network = "10.77.0" } = where;
 
   const start = async (now: Pool): Promise<void> => {
-    const { args, ready } = KINDS[name](now, folder, where.link);
+    const { args, ready } = KINDS[name](now, folder, { ...where, network });
     const from = log.length;
     const started = spawn("ip", ["netns", "exec", where.namespace, requirePeer(name), ...args], {
       stdio: ["ignore", "pipe", "pipe"],
@@ -99,6 +115,8 @@ export async function startServer(
     async restart(now, options = {}) {
       await end();
       if (options.forget === true) forget(folder);
+      options.meanwhile?.();
+      network = options.network ?? network;
       await start(now);
     },
     async kill() {
@@ -121,8 +139,10 @@ interface Kind {
   readonly ready: RegExp;
 }
 
-const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, link: string) => Kind>> = {
-  dnsmasq(pool, folder, link) {
+const KINDS: Readonly<
+  Record<DhcpServer["name"], (pool: Pool, folder: string, place: Required<Place>) => Kind>
+> = {
+  dnsmasq(pool, folder, { link, network }) {
     const args = [
       ...["--no-daemon", "--conf-file=/dev/null", "--bind-dynamic", `--interface=${link}`],
       ...(pool.hosts === undefined ? ["--port=0"] : ["--no-resolv", "--no-hosts", "--log-queries"]),
@@ -135,15 +155,15 @@ const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, li
         `--dhcp-leasefile=${folder}/leases`,
       ],
       `--pid-file=${folder}/pid`,
-      `--dhcp-range=10.77.0.${pool.first},10.77.0.${pool.last},255.255.255.0,${pool.lease}`,
-      ...optionsOf(pool).map(([code, value]) => `--dhcp-option-force=${code},${value}`),
+      `--dhcp-range=${network}.${pool.first},${network}.${pool.last},255.255.255.0,${pool.lease}`,
+      ...optionsOf(pool, network).map(([code, value]) => `--dhcp-option-force=${code},${value}`),
       ...(pool.rapidCommit === true ? ["--dhcp-rapid-commit"] : []),
     ];
     return { args, ready: /DHCP, (IP range|sockets)/ };
   },
-  "kea-dhcp4"(pool, folder, link) {
+  "kea-dhcp4"(pool, folder, { link, network }) {
     const { lease, renew, rebind } = pool;
-    const data = keaOptions(pool);
+    const data = keaOptions(pool, network);
     const conf = {
       Dhcp4: {
         "interfaces-config": { interfaces: [link], "dhcp-socket-type": "raw" },
@@ -155,8 +175,8 @@ const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, li
         subnet4: [
           {
             id: 1,
-            subnet: "10.77.0.0/24",
-            pools: [{ pool: `10.77.0.${pool.first}-10.77.0.${pool.last}` }],
+            subnet: `${network}.0/24`,
+            pools: [{ pool: `${network}.${pool.first}-${network}.${pool.last}` }],
             "option-data": data,
           },
         ],
@@ -169,7 +189,7 @@ const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, li
     writeFileSync(file, JSON.stringify(conf));
     return { args: ["-c", file], ready: /DHCP4_STARTED/ };
   },
-  dhcpd(pool, folder, link) {
+  dhcpd(pool, folder, { link, network }) {
     const { lease, renew, rebind } = pool;
     const lines = [
       "authoritative;",
@@ -181,10 +201,10 @@ const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, li
       `min-lease-time ${lease};`,
       ...(renew === undefined ? [] : [`option dhcp-renewal-time ${renew};`]),
       ...(rebind === undefined ? [] : [`option dhcp-rebinding-time ${rebind};`]),
-      "subnet 10.77.0.0 netmask 255.255.255.0 {",
-      `  range 10.77.0.${pool.first} 10.77.0.${pool.last};`,
-      "  option routers 10.77.0.1;",
-      `  option domain-name-servers ${(pool.dns ?? ["10.77.0.1"]).join(", ")};`,
+      `subnet ${network}.0 netmask 255.255.255.0 {`,
+      `  range ${network}.${pool.first} ${network}.${pool.last};`,
+      `  option routers ${pool.router ?? `${network}.1`};`,
+      `  option domain-name-servers ${(pool.dns ?? [`${network}.1`]).join(", ")};`,
       ...(pool.ntp === undefined ? [] : [`  option ntp-servers ${pool.ntp};`]),
       ...(pool.mtu === undefined ? [] : [`  option interface-mtu ${pool.mtu};`]),
       ...(pool.captivePortal === undefined ? [] : [`  option captive "${pool.captivePortal}";`]),
@@ -203,10 +223,10 @@ const KINDS: Readonly<Record<DhcpServer["name"], (pool: Pool, folder: string, li
 };
 
 /** As dnsmasq writes options. */
-function optionsOf(pool: Pool): readonly (readonly [number, string])[] {
+function optionsOf(pool: Pool, network: string): readonly (readonly [number, string])[] {
   const options: (readonly [number, string])[] = [
-    [3, "10.77.0.1"],
-    [6, (pool.dns ?? ["10.77.0.1"]).join(",")],
+    [3, pool.router ?? `${network}.1`],
+    [6, (pool.dns ?? [`${network}.1`]).join(",")],
   ];
   if (pool.ntp !== undefined) options.push([42, pool.ntp]);
   if (pool.mtu !== undefined) options.push([26, String(pool.mtu)]);
@@ -218,10 +238,10 @@ function optionsOf(pool: Pool): readonly (readonly [number, string])[] {
   return options;
 }
 
-function keaOptions(pool: Pool): readonly object[] {
+function keaOptions(pool: Pool, network: string): readonly object[] {
   const options: object[] = [
-    { name: "routers", data: "10.77.0.1" },
-    { name: "domain-name-servers", data: (pool.dns ?? ["10.77.0.1"]).join(", ") },
+    { name: "routers", data: pool.router ?? `${network}.1` },
+    { name: "domain-name-servers", data: (pool.dns ?? [`${network}.1`]).join(", ") },
   ];
   if (pool.ntp !== undefined) options.push({ name: "ntp-servers", data: pool.ntp });
   if (pool.mtu !== undefined) options.push({ name: "interface-mtu", data: String(pool.mtu) });

@@ -25,7 +25,8 @@ Usage: secure-streams dhcp IFACE [--once] [--no-configure] [--release] [--lease-
   --json          one JSON object per line
 
 Needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_NET_BIND_SERVICE, not root.
-Exit code 0 when stopped or done, 4 when no lease came in time, 5 when a capability is missing.
+Exit code 0 when stopped or done, 4 when no lease came in time, 5 when a capability is missing,
+130 when stopped before it was done once.
 
 Example:
   secure-streams dhcp eth0 --lease-file /var/lib/gateway/eth0.lease
@@ -58,7 +59,7 @@ Example:
       ...(resolvConf === undefined ? {} : { resolvConf }),
     });
     client.on("state", (event) => showState(output, client, event));
-    client.on("lease", (event) => showLease(output, event));
+    client.on("lease", (event) => showLease(output, client, event));
     client.on("warning", ({ error }) => output.error(error));
     return await keep(client, {
       ...{ output, signal, timeout },
@@ -91,7 +92,7 @@ async function keep(
     await ended(client, signal);
     return EXIT.done;
   } catch (error) {
-    if (signal.aborted) return EXIT.done;
+    if (signal.aborted) return once ? EXIT.interrupted : EXIT.done;
     if (!limit.isLate) throw error;
     const message = `Cannot get a lease: no server gave one within ${timeout} ms`;
     output.error(new SecureStreamsError({ layer: "dhcp", code: "timeout", message }));
@@ -129,9 +130,9 @@ function showState(output: Output, { interface: link }: DhcpClient, event: DhcpE
   );
 }
 
-function showLease(output: Output, { change, lease }: DhcpLeaseEvent): void {
+function showLease(output: Output, { interface: link }: DhcpClient, { change, lease }: DhcpLeaseEvent): void {
   if (lease === undefined) return;
-  output.event("lease", { change, ...leaseFields(lease) });
+  output.event("lease", { interface: link, change, ...leaseFields(lease) });
   if (change === "lost") return;
   for (const [name, value] of linesOf(lease)) output.line(`${name.padEnd(9)} ${printable(value)}`);
 }

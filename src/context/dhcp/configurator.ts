@@ -44,13 +44,18 @@ export class Configurator {
     return this.#memory.recall(hardwareAddress, this.#parts.ports.clock.wall());
   }
 
+  /** Whether leases go onto the interface. */
+  get configures(): boolean {
+    return this.#tenancy !== undefined;
+  }
+
   /** Cleans up after a client that was killed, and brings the link up. True where the remembered address stayed. */
   takeOver(remembered: Remembered | undefined, link: Link): boolean {
     if (this.#tenancy === undefined) return false;
+    // Changes nothing where it is up; without CAP_NET_ADMIN it is refused before the first question is asked.
+    this.#parts.ports.network.bringUp(link.index);
     const keep = remembered !== undefined && remembered.remaining > 0 ? remembered.address : undefined;
-    const isConfigured = this.#tenancy.adopt(keep, remembered?.address);
-    if (!link.isUp) this.#parts.ports.network.bringUp(link.index);
-    return isConfigured;
+    return this.#tenancy.adopt(keep, remembered?.address);
   }
 
   /** The MTU of the link without a lease. */
@@ -61,8 +66,8 @@ export class Configurator {
   apply(lease: Lease, expiresAt: Millis, link: Link): void {
     const { clock } = this.#parts.ports;
     const remaining = expiresAt - clock.now();
-    // The kernel counts whole seconds, and none of them more than the server gave; less than one it does not know.
-    this.#furnish(lease, Math.max(1, Math.floor(remaining / 1000)), link);
+    // The kernel counts whole seconds and ends them up to 250 ms early (ADDRCONF_TIMER_FUZZ).
+    this.#furnish(lease, Math.max(1, Math.floor((remaining + 250) / 1000)), link);
     this.#held = { lease, expiresAt };
     const age = Number.isFinite(remaining) ? seconds(lease.leaseSeconds) - remaining : 0;
     this.#memory.keep(lease, link.hardwareAddress, clock.wall() - age);

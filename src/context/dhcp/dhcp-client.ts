@@ -42,8 +42,9 @@ export class DhcpClient {
   /** @internal Use `createDhcpClient()`. Throws `interface-missing`, and UsageError for a setting that cannot be sent. */
   constructor(ports: DhcpPorts, options: DhcpClientOptions) {
     const settings = settingsOf(options);
-    const link = ports.network.snapshot().links.find(({ name }) => name === options.interface);
-    if (link === undefined) throw new SecureStreamsError(missing(options.interface));
+    const { links } = ports.network.snapshot();
+    const link = links.find(({ name }) => name === options.interface);
+    if (link === undefined) throw new SecureStreamsError(missing(options.interface, links));
     const warn = (error: unknown): void => this.#tell("warning", { error });
     const feed = (input: ClientInput): void => this.#driver.feed(input);
     const machine = new DhcpMachine(settings, ports.random);
@@ -136,6 +137,7 @@ export class DhcpClient {
       if (link === undefined) throw new SecureStreamsError(missing(this.interface));
       this.#link = link;
       const isConfigured = this.#configurator.takeOver(remembered, link);
+      if (this.#configurator.configures) this.#sockets.requirePort();
       this.#isRunning = true;
       const inform = this.#inform;
       this.#driver.feed({ type: "start", link: this.#linkState(), remembered, isConfigured, inform });

@@ -1,12 +1,15 @@
 import { type Reason, SecureStreamsError } from "../../lib/errors.ts";
+import type { Link } from "../network-ports.ts";
 
 export const STOPPED: Reason = { layer: "dhcp", code: "closed", message: "The DHCP client was stopped" };
 
-export function missing(name: string): Reason {
+/** `links`: what there is instead. */
+export function missing(name: string, links: readonly Link[] = []): Reason {
+  const others = links.map((link) => `"${link.name}"`).join(", ");
   return {
     layer: "system",
     code: "interface-missing",
-    message: `Cannot configure "${name}": there is no such network interface`,
+    message: `Cannot configure "${name}": there is no such network interface${others && `, only ${others}`}`,
   };
 }
 

@@ -1,4 +1,5 @@
-import type { ChannelId, ClientInput, ClientOutput } from "../../dhcp/index.ts";
+import { type ChannelId, type ClientInput, type ClientOutput, UNSPECIFIED } from "../../dhcp/index.ts";
+import { SecureStreamsError } from "../../lib/errors.ts";
 import type { DatagramSocket, LinkIndex, Network, PacketSocket } from "../network-ports.ts";
 import { isLasting } from "./reason.ts";
 
@@ -26,6 +27,17 @@ export class DhcpSockets {
     this.#link = link;
     this.#feed = feed;
     this.#warn = warn;
+  }
+
+  /** Throws `not-permitted` where the client's port will be refused when it comes to renewing. */
+  requirePort(): void {
+    const options = { link: this.#link, address: UNSPECIFIED };
+    try {
+      this.#network.openDatagrams(options, { message: () => {}, failed: () => {} }).close();
+    } catch (error) {
+      // Another program may have the port of every address: that of the lease is still to be had.
+      if (error instanceof SecureStreamsError && error.code === "not-permitted") throw error;
+    }
   }
 
   /** Throws what the system will refuse again. What fails for a while is tried again at the next message. */

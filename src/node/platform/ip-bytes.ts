@@ -1,5 +1,5 @@
-import { formatIpv6, parseIpv4, parseIpv6 } from "../../dns/index.ts";
 import { UsageError } from "../../lib/errors.ts";
+import { formatIpv6, parseIpv4, parseIpv6 } from "../../lib/ip-address.ts";
 import { Malformed } from "../../lib/malformed.ts";
 
 export const AF_INET = 2;

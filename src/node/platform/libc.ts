@@ -45,6 +45,9 @@ const SO_ATTACH_FILTER = 26;
 /** struct sock_filter */
 const INSTRUCTION = 8;
 
+/** For the whole process: what is declared to koffi stays in it for ever, and a client may come and go a thousand times. */
+let loaded: Libc | undefined;
+
 /** Throws SecureStreamsError `unsupported` on another system than Linux, and where koffi is not installed. */
 export function loadLibc(): Libc {
   if (process.platform !== "linux") {
@@ -52,7 +55,11 @@ export function loadLibc(): Libc {
       `Cannot use the network of this system: only Linux is known, not "${process.platform}"`,
     );
   }
-  const koffi = requireKoffi();
+  loaded ??= declareFunctions(requireKoffi());
+  return loaded;
+}
+
+function declareFunctions(koffi: Koffi): Libc {
   const libc = koffi.load(null);
   const program = koffi.struct({ len: "uint16_t", filter: "void *" });
   const timespec = koffi.struct({ tv_sec: "long", tv_nsec: "long" });
