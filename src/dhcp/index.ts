@@ -1,4 +1,4 @@
-export { type Ipv4, isWithin, parseIpv4 } from "./address.ts";
+export { type Ipv4, isWithin, parseIpv4, UNSPECIFIED } from "./address.ts";
 export { type Arp, decodeArp, encodeArp } from "./arp.ts";
 export type { LeaseRoute } from "./classless-routes.ts";
 export { DhcpMachine } from "./client.ts";

@@ -1,10 +1,7 @@
 export {
   type Address,
   addressFamily,
-  formatIpv6,
   mapped,
-  parseIpv4,
-  parseIpv6,
   reverseName,
 } from "./address.ts";
 export type { CacheEntry } from "./cache.ts";

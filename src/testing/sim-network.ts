@@ -114,7 +114,8 @@ export class SimNetwork implements Network {
   }
 
   bringUp(link: LinkIndex): void {
-    this.#require("bringUp", `bringUp ${link}`);
+    const isUp = this.#at(link).link.isUp;
+    this.#require("bringUp", isUp ? undefined : `bringUp ${link}`);
     this.#change(this.#at(link).link.name, { isUp: true });
   }
 

@@ -15,14 +15,16 @@ const OWN = new Set(["captive_portal_detect", "captive_portal_api", "fetch_polic
 export const up: Command = {
   name: "up",
   summary: "bring a device from nothing to operational, and keep it there",
-  help: `Brings a device from a bare interface to OPERATIONAL: link, address, portal, time, policy; then opens every stream of
-the policy that is nailed up, and keeps all of it going until stopped.
+  help: `Brings a device from a bare interface to OPERATIONAL: link, address, portal, time, policy; then opens every
+stream of the policy that is nailed up, and keeps all of it going until stopped.
 
 Usage: secure-streams up --interface IFACE --policy FILE [--until STATE] [--timeout MS] [--json]
 
   --interface     gets its address by DHCP; may stand several times; without it the machine's network is used as it is
   --policy        a file or URL; default policy.json
-  --until         leave on reaching this state: ${WAY_UP.slice(4).join(", ")}
+  --until         leave on reaching this state:
+                  ${WAY_UP.slice(4, 11).join(", ")},
+                  ${WAY_UP.slice(11).join(", ")}
   --timeout       milliseconds to reach it (OPERATIONAL where --until says nothing); default: for ever
   --address       CIDR: set this address on the one interface, instead of DHCP; with --gateway and --dns
   --gateway       IP: of the default route, with --address
@@ -30,12 +32,12 @@ Usage: secure-streams up --interface IFACE --policy FILE [--until STATE] [--time
   --lease-folder  remember leases here, in IFACE.lease
   --policy-store  keep the last good fetched policy here, for starts without network
   --ntp           a time server, where the lease names none; may stand several times; default pool.ntp.org
-  --set-clock     set the system's clock (CAP_SYS_TIME); without it certificates are judged by the right time all the same
+  --set-clock     set the system's clock (CAP_SYS_TIME); without it certificates are judged by the right time too
   --no-time       the machine's time is right: wait for nobody
   --no-probe      use an address without asking whether another host has it: some 5 s sooner
   --json          one JSON object per line
 
-Credentials come from the environment: SECURE_STREAMS_AUTH, SECURE_STREAMS_SERIAL, SECURE_STREAMS_MQTT_PASSWORD and so on.
+Credentials come from the environment: SECURE_STREAMS_AUTH, SECURE_STREAMS_SERIAL, SECURE_STREAMS_MQTT_PASSWORD ...
 Needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_NET_BIND_SERVICE for DHCP, not root.
 Exit code 0 when stopped or done, 2 for a policy with faults, 4 when it took too long, 5 when a capability is missing.
 

@@ -117,7 +117,7 @@ test("keeps a lease of an hour for 30 days, and each renewal touches nothing but
     "putRoute 0.0.0.0/0 via 192.0.2.1 metric 1024",
   ]);
   expect(new Set(changes(self))).toEqual(
-    new Set([`putAddress ${OURS}/24 3599 s`, "putRoute 0.0.0.0/0 via 192.0.2.1 metric 1024"]),
+    new Set([`putAddress ${OURS}/24 3600 s`, "putRoute 0.0.0.0/0 via 192.0.2.1 metric 1024"]),
   );
 });
 
@@ -153,7 +153,7 @@ test("puts a new address there before the old one goes, and changes only what di
   await renew(self);
 
   expect(addresses(self)).toEqual([`${OURS}/16`]);
-  expect(changes(self).slice(before)).toEqual([`putAddress ${OURS}/16 3599 s`, `dropAddress ${OURS}/24`]);
+  expect(changes(self).slice(before)).toEqual([`putAddress ${OURS}/16 3600 s`, `dropAddress ${OURS}/24`]);
 });
 
 test("replaces routes that another ACK tells, new ones first", async () => {
@@ -346,7 +346,7 @@ test("goes on with the address that it finds and remembers, without a gap", asyn
   await bind(next);
 
   expect(next.events.slice(0, 2)).toEqual(["init-reboot", "rebooting"]);
-  expect(changes(self).slice(before)).toEqual([`putAddress ${OURS}/24 3599 s`]);
+  expect(changes(self).slice(before)).toEqual([`putAddress ${OURS}/24 3600 s`]);
 });
 
 test("takes an address without a known owner for its own only where it remembers it and it ages", async () => {
