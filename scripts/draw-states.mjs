@@ -74,6 +74,80 @@ const STREAM = {
   },
 };
 
+/** The DHCP client (src/dhcp/states.ts). */
+const DHCP = {
+  title: "States of a DHCP client",
+  file: "dhcp",
+  source: "src/dhcp/states.ts",
+  width: 1120,
+  height: 660,
+  box: { width: 156, height: 46 },
+  font: 15,
+  places: {
+    idle: [110, 130],
+    init: [310, 130],
+    selecting: [520, 130],
+    requesting: [730, 130],
+    probing: [940, 230],
+    "init-reboot": [310, 250],
+    rebooting: [580, 250],
+    bound: [790, 350],
+    renewing: [940, 470],
+    rebinding: [640, 470],
+    "ipv6-only": [400, 370],
+    informing: [110, 270],
+    informed: [110, 370],
+    releasing: [310, 470],
+    "no-carrier": [330, 580],
+    ended: [790, 580],
+  },
+  anywhere: ["no-carrier", "ended"],
+  usual: new Set([
+    "idle init",
+    "init selecting",
+    "selecting requesting",
+    "requesting probing",
+    "requesting bound",
+    "probing bound",
+    "bound renewing",
+    "renewing bound",
+    "renewing rebinding",
+    "rebinding bound",
+    "rebinding init",
+    "idle init-reboot",
+    "init-reboot rebooting",
+    "rebooting probing",
+    "rebooting bound",
+    "bound releasing",
+    "releasing idle",
+    "idle informing",
+    "informing informed",
+  ]),
+  kind: {
+    idle: "rest",
+    init: "busy",
+    selecting: "busy",
+    requesting: "busy",
+    probing: "busy",
+    "init-reboot": "busy",
+    rebooting: "busy",
+    bound: "good",
+    renewing: "good",
+    rebinding: "bad",
+    "ipv6-only": "rest",
+    informing: "busy",
+    informed: "good",
+    releasing: "rest",
+    "no-carrier": "bad",
+    ended: "rest",
+  },
+  lines: { usual: "the usual ways", legal: "also legal" },
+  notes: () => [
+    ["no-carrier", "from every state but the last; on to init-reboot, init or informing"],
+    ["ended", "from every state; the end"],
+  ],
+};
+
 /** The system: five states in a row, up to OPERATIONAL; what lies beside the way up is below. */
 const SYSTEM = {
   title: "States of the system",
@@ -148,6 +222,11 @@ export function drawPicture(states) {
   return draw(states, STREAM, streamEdges(states));
 }
 
+/** The picture of a DHCP client. `states` is STATES of src/dhcp/states.ts. */
+export function drawDhcpPicture(states) {
+  return draw(states, DHCP, streamEdges(states, DHCP));
+}
+
 /** The picture of the system. `states` is SYSTEM_STATES of src/system/states.ts. */
 export function drawSystemPicture(states) {
   const kinds = Object.entries(states).map(([name, { waitsFor }]) => [
@@ -207,13 +286,28 @@ export function drawSystemTable(states) {
   ]);
 }
 
+/** The table of a DHCP client, as Markdown. */
+export function drawDhcpTable(states) {
+  const rows = Object.entries(states).map(([name, { next, meaning }]) => {
+    return `| \`${name}\` | ${meaning} | ${next.join(", ") || "nothing"} |`;
+  });
+  return page(DHCP, [
+    "Names are those of RFC 2131, figure 5, where it has one. A client begins with `idle`. What is configured on the",
+    "interface is there in `bound`, `renewing`, `rebinding` and `releasing`, and nowhere else but after a crash, while the",
+    "address is asked for again.",
+    "",
+    "| state | meaning | may be followed by |",
+    "|---|---|---|",
+    ...rows,
+  ]);
+}
+
 function page({ title, file, source }, lines) {
   const made = `Made by \`scripts/draw-states.mjs\` from \`${source}\`.`;
   return `${[`# ${title}`, "", `![${title}](${file}.svg)`, "", ...lines, "", made].join("\n")}\n`;
 }
 
-function streamEdges(states) {
-  const { anywhere, usual } = STREAM;
+function streamEdges(states, { anywhere, usual } = STREAM) {
   return Object.entries(states).flatMap(([from, { next, added = [] }]) =>
     [...next.map((to) => [from, to, "legal"]), ...added.map((to) => [from, to, "added"])]
       .filter(([, to]) => from !== to && !anywhere.includes(from) && !anywhere.includes(to))
@@ -257,7 +351,7 @@ function box(layout, name, number) {
   return [
     `<rect class="${layout.kind[name]}" x="${x - width / 2}" y="${y - height / 2}" width="${width}" height="${height}" rx="9"/>`,
     `<text x="${x}" y="${y + 1}">${name}</text>`,
-    `<text class="number" x="${x}" y="${y + 16}">${number}</text>`,
+    ...(number === undefined ? [] : [`<text class="number" x="${x}" y="${y + 16}">${number}</text>`]),
   ].join("");
 }
 
@@ -283,12 +377,15 @@ function round(value) {
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
   const { STATES } = await import("../dist/stream/states.js");
+  const { STATES: DHCP_STATES } = await import("../dist/dhcp/states.js");
   const { SYSTEM_STATES } = await import("../dist/system/states.js");
   const folder = new URL("../docs/states/", import.meta.url);
   mkdirSync(folder, { recursive: true });
   const write = (name, text) => writeFileSync(new URL(name, folder), text);
   write("stream.svg", drawPicture(STATES));
   write("stream.md", drawTable(STATES));
+  write("dhcp.svg", drawDhcpPicture(DHCP_STATES));
+  write("dhcp.md", drawDhcpTable(DHCP_STATES));
   write("system.svg", drawSystemPicture(SYSTEM_STATES));
   write("system.md", drawSystemTable(SYSTEM_STATES));
 }

@@ -25,7 +25,8 @@ export function leaseTimes(lease: Lease, sentAt: Millis, random: Random): LeaseT
   const end = seconds(lease.leaseSeconds);
   const least = Math.max(SPREAD, Math.min(LEAST_RENEWAL, (end * 2) / 3));
   const t1 = Math.max(seconds(lease.renewSeconds), least);
-  const t2 = Math.max(seconds(lease.rebindSeconds), (t1 + end) / 2);
+  const told = seconds(lease.rebindSeconds);
+  const t2 = told > t1 ? told : (t1 + end) / 2;
   const gap = (t2 - t1) / 3;
   const renew = Math.max(t1 + spread(Math.min(SPREAD, t1 / 4, gap), random), least);
   const rebind = t2 + spread(Math.min(SPREAD, (end - t2) / 2, gap), random);

@@ -317,6 +317,15 @@ describe("the times of a lease", () => {
     expect(leaseTimes(lease(), 1000, fixed(0.999999)).rebindAt).toBe(3_152_000);
   });
 
+  test("are the server's, or as near as the least T1 allows", () => {
+    const times = (t1: number, t2: number) =>
+      leaseTimes(lease({ 58: hex32(t1), 59: hex32(t2) }), 0, fixed(0.5));
+
+    expect(times(100, 200)).toEqual({ renewAt: 100_000, rebindAt: 200_000, expiresAt: 3_600_000 });
+    expect(times(1, 3)).toMatchObject({ renewAt: 2000, rebindAt: 3000 });
+    expect(times(1, 2)).toMatchObject({ renewAt: 2000, rebindAt: 1_801_000 });
+  });
+
   test("never come for a lease without end", () => {
     expect(leaseTimes(lease({ 51: "ffffffff" }), 7, fixed(0))).toEqual({
       renewAt: NEVER,

@@ -1,11 +1,14 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { STATES as DHCP_STATES } from "../../src/dhcp/states.ts";
 import { STATES } from "../../src/stream/index.ts";
 import { SYSTEM_STATES } from "../../src/system/index.ts";
 
 interface Script {
   drawPicture(states: typeof STATES): string;
   drawTable(states: typeof STATES): string;
+  drawDhcpPicture(states: typeof DHCP_STATES): string;
+  drawDhcpTable(states: typeof DHCP_STATES): string;
   drawSystemPicture(states: typeof SYSTEM_STATES): string;
   drawSystemTable(states: typeof SYSTEM_STATES): string;
 }
@@ -19,6 +22,14 @@ test("docs/states/stream.svg is what scripts/draw-states.mjs draws of the table 
 
 test("docs/states/stream.md is what scripts/draw-states.mjs writes of the table of states", () => {
   expect(read("docs/states/stream.md")).toBe(script.drawTable(STATES));
+});
+
+test("docs/states/dhcp.svg is what scripts/draw-states.mjs draws of the table of a DHCP client", () => {
+  expect(read("docs/states/dhcp.svg")).toBe(script.drawDhcpPicture(DHCP_STATES));
+});
+
+test("docs/states/dhcp.md is what scripts/draw-states.mjs writes of the table of a DHCP client", () => {
+  expect(read("docs/states/dhcp.md")).toBe(script.drawDhcpTable(DHCP_STATES));
 });
 
 test("docs/states/system.svg is what scripts/draw-states.mjs draws of the table of the system's states", () => {
