@@ -3,7 +3,7 @@ import { type AddressInfo, createServer } from "node:net";
 import type { Duplex } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Settled, Transport } from "../src/context/index.ts";
-import { systemClock } from "../src/node/clock.ts";
+import { SystemClock, systemClock } from "../src/node/clock.ts";
 import { Dialer } from "../src/node/dialer/index.ts";
 import type { TransportParts } from "../src/node/transports/index.ts";
 import type { Target } from "../src/stream/index.ts";
@@ -293,7 +293,7 @@ export function transportContract(name: string, hasProbe: boolean, makeWorld: ()
     function open(of: World, options: { accept?: ((server: Duplex) => void) | undefined; cut?: Cut } = {}) {
       const accept = "accept" in options ? options.accept : (server: Duplex) => of.accept(server);
       const dialer = new MemoryDialer({ accept, cut: options.cut });
-      const transport = of.create({ dialer, clock: systemClock, observe: () => undefined });
+      const transport = of.create({ dialer, clock: new SystemClock(), observe: () => undefined });
       return { transport, dialer };
     }
 

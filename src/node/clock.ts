@@ -1,6 +1,7 @@
 import type { Clock } from "../context/index.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import { Timers } from "../lib/timers.ts";
+import { raise } from "./raise.ts";
 
 /** setTimeout takes no more than this; the set is asked again and waits on. */
 const LONGEST_WAIT = 2 ** 31 - 1;
@@ -11,47 +12,55 @@ interface Armed {
   readonly timeout: NodeJS.Timeout;
 }
 
-/** The timers of the process: one ordered set, and one timer of Node's under it. */
-const timers = new Timers({ now: () => performance.now() });
-let armed: Armed | undefined;
+/** Node's monotonic clock: one ordered set of timers, and one timer of Node's under it. */
+export class SystemClock implements Clock {
+  readonly #timers = new Timers({ now: () => performance.now() });
+  readonly #wall: () => number;
+  #armed: Armed | undefined;
 
-/** Node's monotonic clock. */
-export const systemClock: Clock = {
-  now: () => timers.now(),
-  wall: () => Date.now(),
-  wake(at, run, holds) {
-    const cancel = timers.add(at, run, { class: holds ? "wake" : "miss" });
-    arm();
+  /** `wall`: milliseconds since 1970, where somebody knows them better than the system. */
+  constructor(wall: () => number = Date.now) {
+    this.#wall = wall;
+  }
+
+  now(): Millis {
+    return this.#timers.now();
+  }
+
+  wall(): number {
+    return this.#wall();
+  }
+
+  wake(at: Millis, run: () => void, holds: boolean): () => void {
+    const cancel = this.#timers.add(at, run, { class: holds ? "wake" : "miss" });
+    this.#arm();
     return () => {
       cancel();
-      arm();
+      this.#arm();
     };
-  },
-};
+  }
 
-/** A timer of Node's that is too early is left alone: it fires for nothing, and re-arming costs. */
-function arm(): void {
-  const at = timers.deadline;
-  const holds = timers.wakeDeadline !== NEVER;
-  if (armed !== undefined && armed.holds === holds && armed.at <= at) return;
-  if (armed !== undefined) clearTimeout(armed.timeout);
-  armed = undefined;
-  if (at === NEVER) return;
-  const wait = Math.min(Math.max(0, Math.ceil(at - performance.now())), LONGEST_WAIT);
-  const timeout = setTimeout(fire, wait);
-  if (!holds) timeout.unref();
-  armed = { at, holds, timeout };
+  /** A timer of Node's that is too early is left alone: it fires for nothing, and re-arming costs. */
+  #arm(): void {
+    const at = this.#timers.deadline;
+    const holds = this.#timers.wakeDeadline !== NEVER;
+    const armed = this.#armed;
+    if (armed !== undefined && at !== NEVER && armed.holds === holds && armed.at <= at) return;
+    if (armed !== undefined) clearTimeout(armed.timeout);
+    this.#armed = undefined;
+    if (at === NEVER) return;
+    const wait = Math.min(Math.max(0, Math.ceil(at - performance.now())), LONGEST_WAIT);
+    const timeout = setTimeout(() => this.#fire(), wait);
+    if (!holds) timeout.unref();
+    this.#armed = { at, holds, timeout };
+  }
+
+  #fire(): void {
+    this.#armed = undefined;
+    this.#timers.fire(raise);
+    this.#arm();
+  }
 }
 
-function fire(): void {
-  armed = undefined;
-  timers.fire(raise);
-  arm();
-}
-
-/** An uncaught exception, after the other timers of this turn. */
-function raise(error: unknown): void {
-  queueMicrotask(() => {
-    throw error;
-  });
-}
+/** The timers of the process. */
+export const systemClock: SystemClock = new SystemClock();

@@ -1,5 +1,4 @@
 import {
-  type Clock,
   type ConnectionInfo,
   LazyResolver,
   type NameResolver,
@@ -11,7 +10,7 @@ import {
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
 import type { Protocol } from "../policy/index.ts";
-import { systemClock } from "./clock.ts";
+import { SystemClock, systemClock } from "./clock.ts";
 import { createHostResolver } from "./datagrams/host-resolver.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { connectReason, Dialer } from "./dialer/index.ts";
@@ -47,7 +46,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
   const given = options.resolver ?? own;
   const resolver = "ask" in given ? given : undefined;
   const dialer = new Dialer({ ...options, resolver: "ask" in given ? createHostResolver(given) : given });
-  const clock: Clock = time === undefined ? systemClock : { ...systemClock, wall: () => time.now() };
+  const clock = time === undefined ? systemClock : new SystemClock(() => time.now());
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 

@@ -79,7 +79,7 @@ describe("bytes come back", () => {
   test("over TLS 1.3 at the first session ticket, without a wait", async () => {
     const port = await listen(tlsServer({ minVersion: "TLSv1.3" }, echo));
     const never = () => () => undefined;
-    const clock = { ...systemClock, wake: never };
+    const clock = { now: () => systemClock.now(), wall: () => systemClock.wall(), wake: never };
     const transport = new RawTransport({ dialer: new Dialer(), clock, observe: () => undefined });
     cleanups.push(() => transport.close());
 
