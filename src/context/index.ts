@@ -1,21 +1,17 @@
-export { AddressPart } from "./address-part.ts";
 export { Context, type ContextOptions, createContextOver, type OpenOptions } from "./context.ts";
-export {
+export type {
   DhcpClient,
-  type DhcpClientOptions,
-  type DhcpEvents,
-  type DhcpLeaseEvent,
-  type DhcpPorts,
-  type DhcpStateEvent,
+  DhcpClientOptions,
+  DhcpEvents,
+  DhcpLeaseEvent,
+  DhcpPorts,
+  DhcpStateEvent,
 } from "./dhcp/index.ts";
 export type { Acknowledgement, Body, Message, Payload, StateEvent } from "./events.ts";
 export { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } from "./handlers.ts";
-export { identityOf } from "./identity.ts";
 export type { Inspection, StreamInfo } from "./inspect.ts";
-export { LinkPart } from "./link-part.ts";
 export type { PolicySource } from "./load-policy.ts";
-export { type BusPeer, type BusPeerOptions, MessageBus } from "./message-bus.ts";
-export { NetworkPart } from "./network-part.ts";
+export type { BusPeer, BusPeerOptions, MessageBus } from "./message-bus.ts";
 export type {
   DatagramEvents,
   DatagramOptions,
@@ -34,8 +30,6 @@ export type {
   SmallFiles,
   Suspend,
 } from "./network-ports.ts";
-export { PolicyPart } from "./policy-part.ts";
-export { PortalPart } from "./portal-part.ts";
 export type {
   Abortable,
   Clock,
@@ -78,13 +72,7 @@ export type {
 } from "./resolver/resolver-ports.ts";
 export { Stream } from "./stream.ts";
 export type { MessageOptions, RequestOptions } from "./stream-options.ts";
-export {
-  createSystemOver,
-  System,
-  type SystemNotifier,
-  type SystemOptions,
-  type SystemPorts,
-} from "./system.ts";
+export type { System, SystemNotifier, SystemOptions, SystemPorts } from "./system.ts";
 export type {
   HeldEvent,
   NetworkChangedEvent,
@@ -94,5 +82,5 @@ export type {
   SystemStateEvent,
   TimeEvent,
 } from "./system-events.ts";
-export { createGatePart, type Gate, type PartHost, type SystemPart } from "./system-part.ts";
-export { TimePart, type TimePorts } from "./time-part.ts";
+export type { Gate, PartHost, SystemPart } from "./system-part.ts";
+export type { TimePorts } from "./time-part.ts";

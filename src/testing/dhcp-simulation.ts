@@ -1,4 +1,5 @@
-import { DhcpClient, type DhcpClientOptions, type SmallFiles } from "../context/index.ts";
+import { DhcpClient } from "../context/dhcp/index.ts";
+import type { DhcpClientOptions, SmallFiles } from "../context/index.ts";
 import type { Ipv4 } from "../dhcp/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
 import type { Millis } from "../lib/millis.ts";

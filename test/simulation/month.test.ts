@@ -1,17 +1,15 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import type { Gate, SmallFiles, System } from "../../src/context/index.ts";
 import {
   createGatePart,
   createSystemOver,
-  type Gate,
   LinkPart,
   NetworkPart,
   PolicyPart,
   PortalPart,
-  type SmallFiles,
-  type System,
   TimePart,
-} from "../../src/context/index.ts";
+} from "../../src/context/system/index.ts";
 import { hours, minutes, seconds } from "../../src/lib/millis.ts";
 import {
   createSimulation,

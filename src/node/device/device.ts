@@ -1,19 +1,16 @@
+import { DhcpClient } from "../../context/dhcp/index.ts";
+import { type Context, createContextOver, type System, type SystemPart } from "../../context/index.ts";
+import type { Resolver } from "../../context/resolver/index.ts";
 import {
   AddressPart,
-  type Context,
-  createContextOver,
   createSystemOver,
-  DhcpClient,
   identityOf,
   LinkPart,
   NetworkPart,
   PolicyPart,
   PortalPart,
-  type System,
-  type SystemPart,
   TimePart,
-} from "../../context/index.ts";
-import type { Resolver } from "../../context/resolver/index.ts";
+} from "../../context/system/index.ts";
 import type { Lease } from "../../dhcp/index.ts";
 import { Blobs } from "../../system/index.ts";
 import { createHostResolver, createResolver } from "../datagrams/index.ts";
