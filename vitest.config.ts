@@ -8,6 +8,7 @@ export default defineConfig({
     hookTimeout: 30_000,
     coverage: {
       provider: "v8",
+      reportOnFailure: true,
       include: ["src/**/*.ts"],
       exclude: ["src/**/*.test.ts", "src/cli/**"],
       reporter: ["text-summary", "json-summary", "json"],
