@@ -7,16 +7,23 @@ export class Fetches {
   readonly #byType = new Map<RecordType, TransientMap<string, Fetch>>();
 
   get(type: RecordType, key: string): Fetch | undefined {
-    return this.#byType.get(type)?.get(key);
+    return this.#of(type).get(key);
   }
 
   set(type: RecordType, key: string, fetch: Fetch): void {
-    const known = this.#byType.get(type) ?? new TransientMap<string, Fetch>();
-    this.#byType.set(type, known);
-    known.set(key, fetch);
+    this.#of(type).set(key, fetch);
   }
 
   delete(type: RecordType, key: string): void {
-    this.#byType.get(type)?.delete(key);
+    this.#of(type).delete(key);
+  }
+
+  #of(type: RecordType): TransientMap<string, Fetch> {
+    let fetches = this.#byType.get(type);
+    if (fetches === undefined) {
+      fetches = new TransientMap();
+      this.#byType.set(type, fetches);
+    }
+    return fetches;
   }
 }
