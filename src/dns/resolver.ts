@@ -241,7 +241,9 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     return fetch;
   }
 
-  readonly #ended = ({ options: { key, name, type } }: Fetch): void => {
+  readonly #ended = (fetch: Fetch): void => {
+    const { key, name, type } = fetch.options;
+    this.#work.shapes[2] = fetch;
     this.#fetches.delete(type, key);
     if (this.#hosts.byName.has(name)) this.#cache.clear(key);
   };
@@ -272,6 +274,7 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
 
   #forget(lookup: Lookup): void {
     this.#lookups.delete(lookup.id);
+    this.#work.shapes[1] = lookup;
     this.#work.deadlines.set(lookup, NEVER);
   }
 

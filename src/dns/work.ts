@@ -1,5 +1,6 @@
 import type { Random } from "../lib/random.ts";
 import { Deadlines } from "./deadlines.ts";
+import { decoderShapes } from "./message.ts";
 import type { ResolverOptions } from "./options.ts";
 import { Slab } from "./slab.ts";
 import { Statistics } from "./statistics.ts";
@@ -14,6 +15,11 @@ export class Work {
   readonly deadlines = new Deadlines();
   readonly statistics = new Statistics();
   readonly slab = new Slab();
+  /**
+   * V8 throws away the code for shapes of which a full collection finds no object: these are kept, so that a process
+   * that resolves now and then need not compile anew each time.
+   */
+  readonly shapes: unknown[] = [decoderShapes()];
   /** Whether anyone wants `trace` outputs. */
   isTraced = false;
   #outputs: ResolverOutput[] | undefined;

@@ -13,6 +13,8 @@ class Box<Item> {
  */
 export class TransientMap<Key, Item extends object> {
   readonly #boxes = new Map<Key, Box<Item>>();
+  /** V8 throws away the code for a shape of which a full collection finds no object. */
+  readonly #keptShape = new Box<Item | undefined>(undefined);
 
   get size(): number {
     return this.#boxes.size;
@@ -32,7 +34,7 @@ export class TransientMap<Key, Item extends object> {
     if (box === undefined) return undefined;
     this.#boxes.delete(key);
     const { item } = box;
-    box.item = undefined;
+    box.item = this.#keptShape.item;
     return item;
   }
 
