@@ -74,9 +74,7 @@ export class Fetch implements Timed {
 
   /** One waiter less; the last one takes the query with it. */
   leave(waiter: Waiter, now: Millis): void {
-    const place = this.#waiters.indexOf(waiter);
-    if (place < 0) return;
-    this.#waiters.splice(place, 1);
+    this.#waiters = this.#waiters.filter((each) => each !== waiter);
     if (this.#waiters.length > 0) return;
     this.#query?.cancel(now);
     this.#close();

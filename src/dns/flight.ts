@@ -49,8 +49,7 @@ export class Flight {
   /** Expects nothing more of it. */
   end(attempt: Attempt, now: Millis): void {
     attempt.state = "over";
-    const place = this.#attempts.indexOf(attempt);
-    if (place >= 0) this.#attempts.splice(place, 1);
+    this.#attempts = this.#attempts.filter((each) => each !== attempt);
     this.#network.channels.release(attempt);
     this.#network.connections.release(attempt, now);
     attempt.server.window.leave(attempt, now);

@@ -415,3 +415,46 @@ describe("sockets", () => {
     expect(world.sent.map(({ socket }) => socket)).toEqual([1, 2]);
   });
 });
+
+describe("what a lookup asks for", () => {
+  test("a type that is named twice is asked for once, and its records are given once", () => {
+    const world = new World();
+    world.onQuery = (sent) => world.reply(sent, GOOD);
+
+    const id = world.lookup(NAME, { types: ["A", "A"] });
+
+    expect(world.run(10).addresses(id)).toEqual(["192.0.2.1"]);
+    expect(world.sent.length).toBe(1);
+  });
+
+  test("a type that is named twice fails once", () => {
+    const world = new World();
+    world.onQuery = (sent) => world.reply(sent, { rcode: 3, authorities: [soa("example", 60)] });
+
+    const id = world.lookup(NAME, { types: ["A", "A"] });
+
+    expect(world.run(10).addresses(id)).toEqual(["not-found"]);
+    expect(world.sent.length).toBe(1);
+  });
+
+  test("records of different times to live are all given the least", () => {
+    const world = new World();
+    const answers = [a(NAME, "192.0.2.1", 300), a(NAME, "192.0.2.2", 60)];
+    world.onQuery = (sent) => world.reply(sent, { answers });
+
+    const id = world.lookup(NAME);
+
+    expect(world.run(10).result(id)).toMatchObject({
+      answer: { ttl: 60, records: [{ ttl: 60 }, { ttl: 60 }] },
+    });
+  });
+
+  test("a window that lets nothing through ends as a timeout, at the lookup's deadline", () => {
+    const world = new World({ window: 0 });
+
+    const id = world.lookup(NAME, { deadline: 3000 });
+
+    expect(world.run(3000).result(id)).toEqual({ code: "timeout", at: 3000 });
+    expect(world.sent.length).toBe(0);
+  });
+});
