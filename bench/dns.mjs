@@ -347,7 +347,8 @@ async function dead() {
     .flatMap((times) => [median(times), Math.max(...times)])
     .map((ms) => ms.toFixed(2));
   console.log(`| secure-streams lookup | 64 to 320 | ${cells.join(" | ")} |`);
-  bound("64 dead names: ms by which a live one is delayed, less than 5", median(among) - median(alone), 5);
+  const delay = Math.max(...among) - median(alone);
+  bound("64 dead names: ms by which a live one is delayed at worst, less than 5", delay, 5);
   if (isInside) {
     // Two dead names: with 64 it takes minutes. The responder's host gives up after 2 s here, 10 s by default.
     for (let index = 0; index < 2; index++) dns.lookup(`dead${serial++}.bench.example`, () => {});
