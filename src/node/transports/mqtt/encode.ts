@@ -1,12 +1,14 @@
 import { generate, type Packet } from "mqtt-packet";
 import type { Outbound } from "../../../mqtt/index.ts";
+import { publishBytes } from "./publish-bytes.ts";
 
 /** The bytes of a packet for a server that speaks `version`. */
 export function encode(packet: Outbound, version: 4 | 5): Buffer {
+  if (packet.type === "publish") return publishBytes(packet, version);
   return generate(wireForm(packet, version), { protocolVersion: version });
 }
 
-function wireForm(packet: Outbound, version: 4 | 5): Packet {
+function wireForm(packet: Exclude<Outbound, { type: "publish" }>, version: 4 | 5): Packet {
   switch (packet.type) {
     case "connect": {
       const { clientId, keepAlive, username, password, will, cleanStart } = packet;
@@ -29,12 +31,6 @@ function wireForm(packet: Outbound, version: 4 | 5): Packet {
           },
         }),
       };
-    }
-    case "publish": {
-      const { id, topic, payload, qos, retain, dup } = packet;
-      const { buffer, byteOffset, byteLength } = payload;
-      const bytes = Buffer.from(buffer, byteOffset, byteLength);
-      return { cmd: "publish", messageId: id, topic, payload: bytes, qos, retain, dup };
     }
     case "subscribe": {
       const { id, filter, qos } = packet;
