@@ -24,7 +24,7 @@ for (const protocol of Object.keys(policy.streams)) {
     for (const stream of streams) stream.close();
     spans.push(performance.now() - began);
   }
-  rows.push({ protocol, span: median(spans), bytes: memoryOf(protocol) });
+  rows.push({ protocol, span: median(spans), bytes: await memoryOf(protocol) });
 }
 const used = await memoryAfterRequest();
 
@@ -55,17 +55,17 @@ await context.close();
 server.stop();
 process.exit(0);
 
-function memoryOf(protocol) {
-  const before = memory();
+async function memoryOf(protocol) {
+  const before = await memory();
   const held = Array.from({ length: COUNT }, () => context.open(protocol));
-  const bytes = (memory() - before) / COUNT;
+  const bytes = ((await memory()) - before) / COUNT;
   for (const stream of held) stream.close();
   return bytes;
 }
 
 /** What a stream keeps of a transaction that is over; its connection belongs to all of them. */
 async function memoryAfterRequest() {
-  const before = memory();
+  const before = await memory();
   const held = Array.from({ length: COUNT }, () => context.open("h1"));
   let next = 0;
   await inFlight(50, COUNT, async () => {
@@ -73,15 +73,18 @@ async function memoryAfterRequest() {
     const reply = await stream.request();
     await reply.bytes();
   });
-  const bytes = (memory() - before) / COUNT;
+  const bytes = ((await memory()) - before) / COUNT;
   for (const stream of held) stream.close();
   return bytes;
 }
 
-function memory() {
+/** Of what is in use, once what the last turn of the event loop still holds is gone. */
+async function memory() {
   if (globalThis.gc === undefined) throw new Error("Cannot measure memory: run with node --expose-gc");
-  globalThis.gc();
-  globalThis.gc();
+  for (let turn = 0; turn < 3; turn++) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    globalThis.gc();
+  }
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
 }
