@@ -348,6 +348,17 @@ describe("births", () => {
     ]);
   });
 
+  test("that are refused end a session that nobody else is in, and what waited behind them stays unsaid", () => {
+    const session = opened({ version: 5 }, [{ ...member(1), birth }], { receiveMaximum: 1 });
+    session.handle(send(6, 1), 0);
+
+    expect(session.handle(ack("puback", 1, 0x87), 0)).toEqual([
+      expect.objectContaining({ type: "refused", member: 1 }),
+      { type: "write", packet: { type: "disconnect", code: 0 } },
+      { type: "close", reason: undefined },
+    ]);
+  });
+
   test("of QoS 0 are done once written", () => {
     const session = opened({}, [member(1)]);
 
