@@ -73,6 +73,7 @@ export class Outbox {
   /** Writes what is left, then closes. */
   end(): void {
     this.flush();
+    clearImmediate(this.#turn);
     this.#timer.stop();
     const { socket } = this.#parts;
     socket.end(() => socket.destroy());
