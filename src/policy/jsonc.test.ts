@@ -6,7 +6,7 @@ import { Source } from "./source.ts";
 
 function read(text: string, limits = LIMITS) {
   const problems = new Problems();
-  const value = readJsonc(text, new Source("p.json", text), limits, problems);
+  const value = readJsonc(text, new Source("p.json"), limits, problems);
   return { value, problems: problems.list(false).map(formatProblem) };
 }
 

@@ -76,11 +76,11 @@ function parse(
 }
 
 function fromText(text: string, options: Options, isOverlay: boolean, problems: Problems): Json | undefined {
-  const source = new Source(options.source ?? "policy", text, isOverlay);
+  const source = new Source(options.source ?? "policy", isOverlay);
   return readJsonc(text, source, { ...LIMITS, ...options.limits }, problems);
 }
 
 function fromObject(value: unknown, options: Options, isOverlay: boolean, problems: Problems): Json {
-  const root = { source: new Source(options.source ?? "policy", undefined, isOverlay), offset: 0, path: "" };
+  const root = { source: new Source(options.source ?? "policy", isOverlay), offset: 0, path: "" };
   return fromValue(value, root, { ...LIMITS, ...options.limits }, problems);
 }
