@@ -217,9 +217,8 @@ export class Scanner {
     const close = this.#text.indexOf(closing, this.#at);
     if (close === -1 && !this.#isLast) {
       // The star that ends the piece may be half of the end.
-      if (closing === "\n" || !this.#text.endsWith("*") || this.#at === this.#text.length) {
-        this.#at = this.#text.length;
-      } else this.#at = this.#text.length - 1;
+      const isHalf = closing === "*/" && this.#text.endsWith("*") && this.#at < this.#text.length;
+      this.#at = this.#text.length - (isHalf ? 1 : 0);
       return false;
     }
     if (close === -1 && closing === "*/") {
