@@ -220,6 +220,22 @@ describe("a policy on its way", () => {
     expect(world.server.connections.size).toBe(0);
   });
 
+  test("that breaks off is none, and one that stops coming is given up after a minute", async () => {
+    const half = JSON.stringify(NEXT).slice(0, 100);
+    await using world = await setUp({ response: { payload: half, end: "cut" } });
+    await world.run(10);
+    expect(world.events.map(({ type }) => type)).toEqual(["failed"]);
+    world.answer.response = { payload: half, end: "hang" };
+
+    await world.run(10_000);
+    expect(world.server.connections.size).toBe(1);
+    await world.run(60_000);
+
+    expect(world.system.heldBy[0]?.why).toBe("no answer within 60 s");
+    expect(world.server.connections.size).toBe(0);
+    expect(world.context.streamtypes).not.toContain("config");
+  });
+
   test("is called by its URL without the query", async () => {
     const asked = { ...FETCH, http_url: "device.json?token=secret" };
     const built = { retry: RETRY, streams: { fetch_policy: asked, telemetry: TELEMETRY } };
