@@ -43,7 +43,9 @@ describe("a policy that comes in pieces", () => {
     }
   });
 
-  test(`keeps the place of every value, and every fault, in texts that nobody would write (${RUNS} of them)`, () => {
+  test(`keeps the place of every value, and every fault, in texts that nobody would write (${RUNS} of them)`, {
+    timeout: 600_000,
+  }, () => {
     const limits = { size: 4000, depth: 5, values: 40 };
     let faultless = 0;
     const atom = fc.oneof(
@@ -83,7 +85,9 @@ describe("a policy that comes in pieces", () => {
     expect(faultless).toBeGreaterThan(RUNS / 100);
   });
 
-  test("is the same at random cuts, inside of characters, escapes, numbers and comments", () => {
+  test("is the same at random cuts, inside of characters, escapes, numbers and comments", {
+    timeout: 600_000,
+  }, () => {
     fc.assert(
       fc.property(
         fc.constantFrom(GOOD, FAULTY, WITHOUT_END).map(encode),
