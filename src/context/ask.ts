@@ -1,36 +1,47 @@
-import { type Reason, SecureStreamsError } from "../lib/errors.ts";
+import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
 import type { Millis } from "../lib/millis.ts";
-import type { MetadataValues } from "../stream/index.ts";
-import type { FramedBody } from "./body.ts";
+import { type MetadataValues, namedMetadata } from "../stream/index.ts";
+import { frameBody } from "./body.ts";
 import type { StreamCore } from "./core.ts";
 import type { Abortable } from "./ports.ts";
 import type { Reply } from "./reply.ts";
-import type { Asked } from "./transactions.ts";
+import type { RequestOptions } from "./stream-options.ts";
+import type { Asked, Relay } from "./transactions.ts";
 
 /** What limits one transaction. */
-export interface AskLimits {
+interface Limits {
   readonly signal: Abortable | undefined;
   /** Milliseconds from now until it is given up; undefined waits as long as the retries go on. */
   readonly timeout: Millis | undefined;
 }
 
-/** Adds a transaction to those of the stream: resolves with its reply, and gives it up when a limit is reached. */
-export function ask(
-  core: StreamCore,
-  what: { readonly body: FramedBody; readonly metadata: MetadataValues | undefined },
-  limits: AskLimits,
-): Promise<Reply> {
-  const { body, metadata } = what;
+/**
+ * Adds a transaction to those of the stream: resolves with its reply, and gives it up when a limit is reached. With a
+ * `relay` the payload goes there as it comes, and none is left in the reply. Throws UsageError for what cannot be sent.
+ */
+export function ask(core: StreamCore, options: RequestOptions, relay?: Relay): Promise<Reply> {
+  const { metadata: given, payload, signal } = options;
+  const metadata = given && namedMetadata(core.streamtype, given as MetadataValues);
+  core.planFor(metadata, payload !== undefined);
+  const body = frameBody(payload, core.streamtype.http, core.ports);
+  const timeout = timeoutOf(options.timeout ?? core.streamtype.timeout);
   return new Promise((resolve, reject) => {
-    const isLimited = limits.signal !== undefined || limits.timeout !== undefined;
-    const ended = isLimited ? watchLimits(core, limits, () => asked) : undefined;
-    const asked: Asked = { body, metadata, resolve, reject, ended };
+    const isLimited = signal !== undefined || timeout !== undefined;
+    const ended = isLimited ? watchLimits(core, { signal, timeout }, () => asked) : undefined;
+    const asked: Asked = { body, metadata, relay, resolve, reject, ended };
     core.transactions.add(asked);
   });
 }
 
+/** 0 and Infinity are none. Throws UsageError for what is no span. */
+export function timeoutOf(span: Millis | undefined): Millis | undefined {
+  if (span === undefined || span === 0 || span === Number.POSITIVE_INFINITY) return undefined;
+  if (span > 0) return span;
+  throw new UsageError(`Cannot set the timeout: "${span}" is not a number of milliseconds`);
+}
+
 /** Watches the limits of a transaction; returns the way to stop. */
-function watchLimits(core: StreamCore, limits: AskLimits, asked: () => Asked): () => void {
+function watchLimits(core: StreamCore, limits: Limits, asked: () => Asked): () => void {
   const { signal, timeout } = limits;
   const leave: (() => void)[] = [];
   if (signal !== undefined) {

@@ -1,9 +1,13 @@
 import { UsageError } from "../lib/errors.ts";
+import { ask } from "./ask.ts";
 import type { StreamCore } from "./core.ts";
 import type { Message, StateEvent } from "./events.ts";
 import { DESTROY_ME, DISCONNECT_ME, type Handlers, type Piece, type Verdict } from "./handlers.ts";
-import type { Reply } from "./reply.ts";
 import type { Stream } from "./stream.ts";
+import type { Relay } from "./transactions.ts";
+
+const NOTHING = new Uint8Array();
+const NOBODY: Relay = { data: () => {}, end: () => {} };
 
 /** A stream driven by callbacks instead of promises and iteration. */
 export class CallbackForm {
@@ -70,10 +74,19 @@ export class CallbackForm {
   #transact(): void {
     const { method } = this.#core.streamtype.http;
     const hasBody = this.#handlers.tx !== undefined && !/^(get|head)$/i.test(method ?? "");
-    this.#stream.request(hasBody ? { payload: () => this.#body() } : {}).then(
-      (reply) => this.#relay(reply),
-      () => {},
-    );
+    const relay = this.#handlers.rx === undefined ? NOBODY : this.#relay();
+    // A failure is told as the state that follows it.
+    ask(this.#core, hasBody ? { payload: () => this.#body() } : {}, relay).catch(() => {});
+  }
+
+  #relay(): Relay {
+    let start = true;
+    const tell = (payload: Uint8Array, end: boolean): void => {
+      const text = (): string => this.#core.ports.text.decode(payload);
+      this.rx({ payload, start, end, binary: undefined, topic: undefined, text });
+      start = false;
+    };
+    return { data: (payload) => tell(payload, false), end: () => tell(NOTHING, true) };
   }
 
   async *#body(): AsyncIterable<Uint8Array> {
@@ -84,21 +97,6 @@ export class CallbackForm {
       const { payload, end } = wholeOr(piece);
       yield typeof payload === "string" ? this.#core.ports.text.encode(payload) : payload;
       if (end) return;
-    }
-  }
-
-  async #relay(reply: Reply): Promise<void> {
-    const { text } = this.#core.ports;
-    const frame = { binary: undefined, topic: undefined };
-    let start = true;
-    try {
-      for await (const payload of reply.payload) {
-        this.rx({ payload, start, end: false, ...frame, text: () => text.decode(payload) });
-        start = false;
-      }
-      this.rx({ payload: new Uint8Array(), start, end: true, ...frame, text: () => "" });
-    } catch {
-      // An incomplete response is told as the state that follows it.
     }
   }
 }

@@ -350,6 +350,67 @@ describe("the callback form", () => {
     expect(stream.state === "destroying").toBe(verdict === DESTROY_ME);
   });
 
+  test("takes the whole of a response from rx before the states that it leads to", async () => {
+    await using world = await setUp({ http: () => ({ payload: ["a", "b"] }) });
+    const seen: string[] = [];
+    const stream = world.context.open("http", {
+      rx: (message) => void seen.push(`rx ${frame(message)}`),
+      state: ({ state }) => void seen.push(state),
+    });
+    stream.requestTx();
+    await world.run(100);
+
+    expect(seen.slice(3)).toEqual([
+      "connected",
+      "rx a start",
+      "rx b",
+      "rx  end",
+      "qos-ack-remote",
+      "disconnected",
+    ]);
+  });
+
+  test.each(["qos-ack-remote", "rx a start", "rx  end"])(
+    "hears nothing after destroying when it answers DESTROY_ME to %s",
+    async (cue) => {
+      await using world = await setUp({ http: () => ({ payload: ["a", "b"] }) });
+      const seen: string[] = [];
+      const answer = (event: string): Verdict => {
+        seen.push(event);
+        return event === cue ? DESTROY_ME : undefined;
+      };
+      const stream = world.context.open("http", {
+        rx: (message) => answer(`rx ${frame(message)}`),
+        state: ({ state }) => answer(state),
+      });
+      stream.requestTx();
+      await world.run(100);
+
+      expect(seen.slice(seen.indexOf(cue))).toEqual([cue, "disconnected", "destroying"]);
+    },
+  );
+
+  test("does not ask again for a response that it hangs up on", async () => {
+    let asked = 0;
+    await using world = await setUp({
+      http: () => {
+        asked += 1;
+        return { payload: ["a", "b"] };
+      },
+    });
+    const seen: string[] = [];
+    const stream = world.context.open("post", {
+      rx: (message) => {
+        seen.push(frame(message));
+        return DISCONNECT_ME;
+      },
+    });
+    stream.requestTx();
+    await world.run(60_000);
+
+    expect([asked, seen, stream.state]).toEqual([1, ["a start"], "disconnected"]);
+  });
+
   test("tells of an answer that is cut off as the state that follows", async () => {
     await using world = await setUp({ http: () => ({ payload: ["a"], end: "cut" }) });
     const seen: string[] = [];

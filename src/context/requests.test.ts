@@ -417,6 +417,23 @@ describe("giving up", () => {
     expect(await text).toBe("enough");
   });
 
+  test("disconnect() ends the payload of the reply, and nothing is asked again", async () => {
+    let asked = 0;
+    await using world = await setUp({
+      http: () => {
+        asked += 1;
+        return { payload: ["a"], end: "hang" };
+      },
+    });
+    const stream = world.context.open("get");
+    const reply = await world.until(stream.request());
+    stream.disconnect();
+
+    expect(await world.until(caught(reply.text()))).toMatchObject({ code: "closed" });
+    await world.run(60_000);
+    expect([asked, stream.state]).toEqual([1, "disconnected"]);
+  });
+
   test("a signal that fires when all is over does nothing", async () => {
     await using world = await setUp({ http: () => ({ payload: "a" }) });
     const controller = new AbortController();

@@ -8,8 +8,7 @@ import {
   type StateName,
   type UserState,
 } from "../stream/index.ts";
-import { ask } from "./ask.ts";
-import { frameBody } from "./body.ts";
+import { ask, timeoutOf } from "./ask.ts";
 import { CallbackForm } from "./callback-form.ts";
 import { type CoreEvents, StreamCore } from "./core.ts";
 import type { Acknowledgement, Message, Payload, StateEvent } from "./events.ts";
@@ -126,7 +125,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     }
     if (this.#isClosed) return Promise.reject(this.#closedError(`reach ${state}`));
     return nextState(this.#states, state, signal, () =>
-      this.#error("closed", `The stream was closed before it was ${state}`),
+      this.#error(closed(`The stream was closed before it was ${state}`)),
     );
   }
 
@@ -177,12 +176,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     if (this.#isClosed) return Promise.reject(this.#closedError("request"));
     const { signal } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
-    const { metadata: given } = options;
-    const metadata = given && namedMetadata(core.streamtype, given as MetadataValues);
-    core.planFor(metadata, options.payload !== undefined);
-    const body = frameBody(options.payload, core.streamtype.http, core.ports);
-    const timeout = timeoutOf(options.timeout ?? core.streamtype.timeout);
-    return ask(core, { body, metadata }, { signal, timeout });
+    return ask(core, options as RequestOptions);
   }
 
   /** Connects now, with a fresh count of retries (`lws_ss_client_connect`). */
@@ -191,10 +185,13 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     this.#core.feed({ type: "connect" });
   }
 
-  /** Hangs up; the policy's retry rules say what follows. */
+  /** Hangs up; the policy's retry rules say what follows. An http response under way ends there and is not repeated. */
   disconnect(): void {
-    const message = "The program hung up";
-    this.#core.feed({ type: "disconnect", reason: { layer: "stream", code: "closed", message } });
+    const { transactions } = this.#core;
+    const reason = closed("The program hung up");
+    const { active } = transactions;
+    if (active === undefined || !transactions.hasReplied) this.#core.feed({ type: "disconnect", reason });
+    else transactions.giveUp(active, this.#error(reason), reason);
   }
 
   /** Asks for one call of the `tx` handler (`lws_ss_request_tx`). */
@@ -278,7 +275,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
   }
 
   #closedError(verb: string): SecureStreamsError {
-    return this.#error("closed", `Cannot ${verb}: the stream is closed`);
+    return this.#error(closed(`Cannot ${verb}: the stream is closed`));
   }
 
   #ended(): void {
@@ -286,14 +283,11 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     this.#surroundings.ended(this as unknown as Stream);
   }
 
-  #error(code: "closed", message: string): SecureStreamsError {
-    return new SecureStreamsError({ layer: "stream", code, message }, { streamtype: this.streamtype });
+  #error(reason: Reason): SecureStreamsError {
+    return new SecureStreamsError(reason, { streamtype: this.streamtype });
   }
 }
 
-/** 0 and Infinity are none. */
-function timeoutOf(span: Millis | undefined): Millis | undefined {
-  if (span === undefined || span === 0 || span === Number.POSITIVE_INFINITY) return undefined;
-  if (span > 0) return span;
-  throw new UsageError(`Cannot set the timeout: "${span}" is not a number of milliseconds`);
+function closed(message: string): Reason {
+  return { layer: "stream", code: "closed", message };
 }

@@ -6,11 +6,20 @@ import type { Inbox, Source } from "./inbox.ts";
 import type { ResponseHead } from "./ports.ts";
 import { Reply, replyInbox } from "./reply.ts";
 
+/** Takes the payload of a response as it comes, for the callback form: before the states that follow it. */
+export interface Relay {
+  data(payload: Uint8Array): void;
+  /** The response is whole. One that is cut off has no end. */
+  end(): void;
+}
+
 /** What one call of `request()` asked for. */
 export interface Asked {
   readonly body: FramedBody;
   /** Undefined where it is that of the stream. */
   readonly metadata: MetadataValues | undefined;
+  /** Undefined where the payload is for whoever reads the reply. */
+  readonly relay: Relay | undefined;
   readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
   /** Called once when nothing more happens: answered whole, failed, or given up. */
@@ -99,11 +108,16 @@ export class Transactions {
 
   /** Payload of the reply under way. False asks for no more. */
   data(payload: Uint8Array): boolean {
-    return payload.length === 0 || this.#inbox === undefined || this.#inbox.push(payload);
+    if (payload.length === 0 || this.#inbox === undefined) return true;
+    const relay = this.#active?.relay;
+    if (relay === undefined) return this.#inbox.push(payload);
+    relay.data(payload);
+    return true;
   }
 
   /** The response came whole. */
   complete(): void {
+    this.#active?.relay?.end();
     this.#inbox?.end();
     this.#settle();
   }
