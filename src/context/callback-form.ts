@@ -53,8 +53,10 @@ export class CallbackForm {
       const piece = this.#handlers.tx?.(this.#stream);
       if (piece === undefined || isVerdict(piece)) return piece;
       const { payload, start, end } = wholeOr(piece);
-      // The callback form hears of a refusal as a state.
-      this.#stream.send(payload, { start, end }).catch(() => {});
+      // A refusal is heard of as a state, a mistake of the program where its other mistakes surface.
+      this.#stream.send(payload, { start, end }).catch((error: unknown) => {
+        if (error instanceof UsageError) this.#core.ports.raise(error);
+      });
       return undefined;
     });
   }
@@ -104,7 +106,7 @@ export class CallbackForm {
 function wholeOr(piece: Piece): Required<Exclude<Piece, string | Uint8Array>> {
   if (typeof piece === "string" || piece instanceof Uint8Array)
     return { payload: piece, start: true, end: true };
-  return { payload: piece.payload, start: piece.start ?? false, end: piece.end ?? false };
+  return { payload: piece.payload, start: piece.start ?? true, end: piece.end ?? true };
 }
 
 function isVerdict(piece: Piece | Verdict): piece is Exclude<Verdict, undefined> {

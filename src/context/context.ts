@@ -1,4 +1,4 @@
-import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import { type Reason, UsageError } from "../lib/errors.ts";
 import { Spread } from "../lib/spread.ts";
 import {
   applyOverlay,
@@ -15,6 +15,7 @@ import {
 } from "../policy/index.ts";
 import type { Identity, MetadataValues } from "../stream/index.ts";
 import type { StateEvent } from "./events.ts";
+import { contextClosed, SIGNAL_FIRED, streamtypeRemoved } from "./failures.ts";
 import type { Handlers } from "./handlers.ts";
 import { IncomingPolicy } from "./incoming-policy.ts";
 import type { Inspection } from "./inspect.ts";
@@ -112,7 +113,7 @@ export class Context<P = unknown> {
     signal?.throwIfAborted();
     const stream = this.#make(streamtype, options);
     if (signal !== undefined) {
-      const abort = (): void => stream.close();
+      const abort = (): void => stream.end(SIGNAL_FIRED, signal.reason);
       signal.addEventListener("abort", abort, { once: true });
       stream.on("state", ({ state }) => {
         if (state === "destroying") signal.removeEventListener("abort", abort);
@@ -127,7 +128,7 @@ export class Context<P = unknown> {
     streamtype: S,
     options: OpenOptions<MetadataName<P, S>>,
   ): Stream<MetadataName<P, S>> {
-    if (this.#closed) throw closedError();
+    if (this.#closed) throw contextClosed();
     this.#lastId += 1;
     const stream = new Stream<MetadataName<P, S>>(
       this.#lastId,
@@ -261,7 +262,8 @@ export class Context<P = unknown> {
     this.#logger?.info({ revision: this.#revision, ...changes }, "policy.replaced");
     const reason: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };
     for (const stream of [...this.#streams.values()]) {
-      if (!document.policy.streamtypes.has(stream.streamtype)) stream.close();
+      if (!document.policy.streamtypes.has(stream.streamtype))
+        stream.end(streamtypeRemoved(stream.streamtype));
       else
         stream.adopt(this.#settings(stream.streamtype), changed.has(stream.streamtype) ? reason : undefined);
     }
@@ -287,12 +289,4 @@ export async function createContextOver<const P>(
     if (problem.severity !== "note") rest.logger?.warn({ ...problem }, "policy.warning");
   }
   return new Context<P>(ports, document, rest);
-}
-
-function closedError(): SecureStreamsError {
-  return new SecureStreamsError({
-    layer: "stream",
-    code: "closed",
-    message: "Cannot open: the context is closed",
-  });
 }

@@ -34,6 +34,7 @@ export interface CoreEvents {
 
 /** Bytes of messages that may wait for a connection. */
 const OUTBOX_LIMIT = 4 * 1024 * 1024;
+const CLOSED: Reason = { layer: "stream", code: "closed", message: "The stream was closed" };
 const NO_HEADERS: readonly string[] = [];
 const NOTHING_RECEIVED: Readonly<Record<string, string>> = {};
 
@@ -55,6 +56,7 @@ export class StreamCore {
   #transport: Transport | undefined;
   #plan: { readonly target: Target; readonly hasBody: boolean } | undefined;
   #retryAt: number | undefined;
+  #endedBy: unknown;
 
   constructor(
     id: StreamId,
@@ -99,6 +101,12 @@ export class StreamCore {
   readonly feed = (input: StreamInput): void => {
     this.#driver.feed(input);
   };
+
+  /** Ends for good: what waits is rejected with `reason` and `cause`. */
+  end(reason: Reason, cause?: unknown): void {
+    this.#endedBy ??= cause;
+    this.feed({ type: "destroy", reason });
+  }
 
   /** Something is to be sent: connect, unless that is under way or awaited, or the stream has not begun. */
   wake(): void {
@@ -179,7 +187,7 @@ export class StreamCore {
     this.#retryAt = retryIn === undefined ? undefined : this.ports.clock.now() + retryIn;
     if (this.#events.hearsStates())
       this.#events.state({ streamtype: this.streamtype.name, state, previous, reason, attempt, retryIn });
-    if (state === "destroying") this.#destroyed();
+    if (state === "destroying") this.#destroyed(reason ?? CLOSED);
   }
 
   #rested(reason: Reason | undefined, exhausted: boolean): void {
@@ -239,7 +247,9 @@ export class StreamCore {
   #settled(outcome: Settled, size: number): void {
     this.#tell(outcome.type, size, undefined);
     const attempt = this.#attempt?.id ?? 0;
-    if (outcome.type === "refused") this.feed({ type: "refused", attempt, reason: outcome.reason });
+    // A mistake of the program is no word of the peer's.
+    if (outcome.type === "refused" && outcome.reason.code !== "usage")
+      this.feed({ type: "refused", attempt, reason: outcome.reason });
     if (outcome.type !== "acknowledged") return;
     const isProof = outcome.by === "peer";
     if (isProof || this.streamtype.protocol === "mqtt") this.feed({ type: "acknowledged", attempt, isProof });
@@ -261,10 +271,9 @@ export class StreamCore {
     this.outbox.fail(reason);
   }
 
-  #destroyed(): void {
-    const reason: Reason = { layer: "stream", code: "closed", message: "The stream was closed" };
-    this.transactions.failAll(reason);
-    this.outbox.fail(reason);
+  #destroyed(reason: Reason): void {
+    this.transactions.failAll(reason, this.#endedBy);
+    this.outbox.fail(reason, this.#endedBy);
     this.#transport?.forget(this.id);
     this.#driver.stop();
     this.#events.ended();

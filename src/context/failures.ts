@@ -15,3 +15,20 @@ export function loadReason(error: unknown): Reason {
     ? { layer: error.layer, code: error.code, message }
     : { layer: "stream", code: "unsupported", message };
 }
+
+/** The signal that a stream was opened with. */
+export const SIGNAL_FIRED: Reason = {
+  layer: "stream",
+  code: "aborted",
+  message: "The signal that the stream was opened with has fired",
+};
+
+export function streamtypeRemoved(streamtype: string): Reason {
+  const message = `The new policy has no streamtype "${streamtype}"`;
+  return { layer: "policy", code: "policy-changed", message };
+}
+
+export function contextClosed(): SecureStreamsError {
+  const message = "Cannot open: the context is closed";
+  return new SecureStreamsError({ layer: "stream", code: "closed", message });
+}

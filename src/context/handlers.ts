@@ -9,13 +9,13 @@ export const DESTROY_ME = Symbol("destroy me");
 
 export type Verdict = typeof DISCONNECT_ME | typeof DESTROY_ME | undefined;
 
-/** What `tx` has to send: a whole message, or one piece of one. */
+/** What `tx` has to send: a whole message, or one piece of one. As for `send()`, `start` and `end` are true by default. */
 export type Piece = Payload | { readonly payload: Payload; readonly start?: boolean; readonly end?: boolean };
 
 /**
  * The callback form, for people who come from libwebsockets: pass it to `context.open`. `tx` is called once for each
- * `stream.requestTx()` when the connection takes more; for h1 and h2 it is called for the body until a piece says
- * `end`. Nothing to send is undefined. Each is given its stream: the states `creating` and, nailed up, `connecting` come
+ * `stream.requestTx()` when the connection takes more; for h1 and h2 it is called for the body until a piece is
+ * its `end`. Nothing to send is undefined. Each is given its stream: the states `creating` and, nailed up, `connecting` come
  * while `open` has not returned yet.
  */
 export interface Handlers {

@@ -49,6 +49,20 @@ describe("open()", () => {
     expect(() => world.context.open("ws", { signal: controller.signal })).toThrow();
   });
 
+  test("tells `aborted` of what its signal ends, with the signal's own reason as the cause", async () => {
+    await using world = await setUp();
+    world.server.silence();
+    const controller = new AbortController();
+    const stream = world.context.open("ws", { signal: controller.signal });
+    const sent = caught(stream.send("x"));
+    const reached = caught(stream.reached("connected"));
+    controller.abort("enough");
+
+    expect(await sent).toMatchObject({ code: "aborted", layer: "stream", cause: "enough" });
+    expect(await reached).toMatchObject({ code: "aborted" });
+    expect(world.trace.entries.at(-1)).toMatchObject({ state: "destroying", reason: { code: "aborted" } });
+  });
+
   test("is over once the context is closed", async () => {
     const world = await setUp();
     const stream = world.context.open("other");
@@ -314,9 +328,9 @@ describe("the callback form", () => {
   test("streams a body from tx and a response to rx", async () => {
     await using world = await setUp({ http: ({ body, method }) => ({ payload: [method, " ", body] }) });
     const bodies = [
-      { payload: "a", start: true },
-      { payload: new Uint8Array([0x62]) },
-      { payload: "c", end: true },
+      { payload: "a", end: false },
+      { payload: new Uint8Array([0x62]), start: false, end: false },
+      { payload: "c", start: false },
     ];
     const seen: string[] = [];
     const stream = world.context.open("post", {

@@ -1,3 +1,4 @@
+import type { Reason } from "../lib/errors.ts";
 import type { StateName, UserState } from "../stream/index.ts";
 import type { StateEvent } from "./events.ts";
 import type { Listeners } from "./listeners.ts";
@@ -8,7 +9,7 @@ export function nextState(
   states: Listeners<StateEvent>,
   state: StateName | UserState,
   signal: Abortable | undefined,
-  closed: () => Error,
+  closed: (reason: Reason | undefined) => Error,
 ): Promise<StateEvent> {
   return new Promise((resolve, reject) => {
     const leave = (): void => {
@@ -23,7 +24,7 @@ export function nextState(
       if (event.state !== state && event.state !== "destroying") return;
       leave();
       if (event.state === state) resolve(event);
-      else reject(closed());
+      else reject(closed(event.reason));
     });
     signal?.addEventListener("abort", abort, { once: true });
   });

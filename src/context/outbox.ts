@@ -1,4 +1,4 @@
-import { type Reason, SecureStreamsError } from "../lib/errors.ts";
+import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
 import type { Acknowledgement } from "./events.ts";
 import type { Link, SendOptions, Settled } from "./ports.ts";
 
@@ -66,14 +66,9 @@ export class Outbox {
         this.#hand(message, this.#link as Link);
         return;
       }
-      if (this.#size + payload.length > this.#limit) {
-        reject(
-          this.#error({
-            layer: "stream",
-            code: "queue-full",
-            message: `Cannot send: ${this.#size} bytes wait already, the limit is ${this.#limit}; await earlier sends first`,
-          }),
-        );
+      // A piece that waits alone may be of any size, as with a connection.
+      if (this.#size > 0 && this.#size + payload.length > this.#limit) {
+        reject(this.#error(this.#full(payload.length)));
         return;
       }
       this.#waiting.push(message);
@@ -142,7 +137,13 @@ export class Outbox {
     this.#events.settled(outcome, message.payload.length);
   }
 
+  #full(length: number): Reason {
+    const message = `Cannot send ${length} bytes: ${this.#size} bytes wait already, and the limit is ${this.#limit}; await earlier sends first`;
+    return { layer: "stream", code: "queue-full", message };
+  }
+
   #error(reason: Reason, cause?: unknown): SecureStreamsError {
+    if (reason.code === "usage") return new UsageError(reason.message, reason.code, reason.layer);
     return new SecureStreamsError(reason, { cause, streamtype: this.#streamtype });
   }
 }

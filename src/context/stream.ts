@@ -83,6 +83,11 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     this.#core.adopt(settings, reason);
   }
 
+  /** @internal Ends it for a reason that is not the program's `close()`. */
+  end(reason: Reason, cause?: unknown): void {
+    this.#core.end(reason, cause);
+  }
+
   /** The state last entered. */
   get state(): StateName {
     return this.#core.machine.state ?? "creating";
@@ -124,8 +129,8 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
       return Promise.resolve({ streamtype: this.streamtype, state, attempt: failures + 1, ...none });
     }
     if (this.#isClosed) return Promise.reject(this.#closedError(`reach ${state}`));
-    return nextState(this.#states, state, signal, () =>
-      this.#error(closed(`The stream was closed before it was ${state}`)),
+    return nextState(this.#states, state, signal, (reason) =>
+      this.#error(reason ?? closed(`The stream was closed before it was ${state}`)),
     );
   }
 

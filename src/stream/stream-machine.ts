@@ -116,7 +116,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         this.#timeoutAt = NEVER;
         return;
       case "destroy":
-        this.#destroy();
+        this.#destroy(input.reason);
         return;
       case "timeout":
         this.#timeout(now);
@@ -256,10 +256,10 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     this.#connect();
   }
 
-  #destroy(): void {
+  #destroy(reason: Reason | undefined): void {
     this.#hangUp();
-    if (this.#phase.name === "connected") this.#report("disconnected");
-    this.#report("destroying");
+    if (this.#phase.name === "connected") this.#report("disconnected", { reason });
+    this.#report("destroying", { reason });
     this.#phase = { name: "destroyed" };
     this.#timeoutAt = NEVER;
   }

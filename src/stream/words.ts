@@ -47,7 +47,8 @@ export type StreamInput =
   | { readonly type: "settings"; readonly settings: StreamSettings }
   | { readonly type: "start-timeout"; readonly span: Millis }
   | { readonly type: "cancel-timeout" }
-  | { readonly type: "destroy" };
+  /** The end; with a reason where it is not the program that closes. */
+  | { readonly type: "destroy"; readonly reason?: Reason };
 
 export type StreamOutput =
   | {
