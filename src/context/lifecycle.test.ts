@@ -325,6 +325,35 @@ describe("the callback form", () => {
     expect(stream.state).toBe("connected");
   });
 
+  test("raises a piece that has no place, which is no word of the peer's", async () => {
+    await using world = await setUp();
+    const stream = world.context.open("ws", { tx: () => ({ payload: "rest", start: false }) });
+    stream.requestTx();
+    await world.clock.run(10);
+
+    expect(world.takeRaised()).toMatchObject([
+      { name: "UsageError", code: "usage", message: "Cannot send: no message has been started" },
+    ]);
+    expect(stream.state).toBe("connected");
+  });
+
+  test("takes what tx gives for a whole message unless it says otherwise", async () => {
+    await using world = await setUp({
+      message: ({ payload }, connection) => void connection.send(`echo ${new TextDecoder().decode(payload)}`),
+    });
+    const seen: string[] = [];
+    const stream = world.context.open("ws", {
+      tx: () => ({ payload: "one" }),
+      rx: (message) => void seen.push(frame(message)),
+    });
+    stream.requestTx();
+    await world.run(10);
+    stream.requestTx();
+    await world.run(10);
+
+    expect(seen).toEqual(["echo one start end", "echo one start end"]);
+  });
+
   test("streams a body from tx and a response to rx", async () => {
     await using world = await setUp({ http: ({ body, method }) => ({ payload: [method, " ", body] }) });
     const bodies = [
@@ -483,10 +512,16 @@ describe("a new policy", () => {
   test("closes what it no longer has", async () => {
     await using world = await setUp();
     const stream = world.context.open("other");
+    await world.run(10);
     const { other: _, ...streams } = POLICY.streams;
     await world.context.replacePolicy({ ...POLICY, streams });
 
+    const gone = { code: "policy-changed", message: 'The new policy has no streamtype "other"' };
     expect(stream.state).toBe("destroying");
+    expect(world.trace.entries.slice(-2)).toMatchObject([
+      { state: "disconnected", reason: gone },
+      { state: "destroying", reason: gone },
+    ]);
     expect(() => world.context.open("other")).toThrow("no such streamtype");
   });
 

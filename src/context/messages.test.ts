@@ -133,9 +133,37 @@ describe("send()", () => {
     const stream = world.context.open("ws");
     const sent = stream.send(new Uint8Array(4 * 1024 * 1024));
 
-    await expect(stream.send("x")).rejects.toMatchObject({ code: "queue-full" });
+    await expect(stream.send("x")).rejects.toMatchObject({
+      code: "queue-full",
+      message:
+        "Cannot send: 4194304 bytes wait already, and 1 more exceed the limit of 4194304; await earlier sends first",
+    });
     stream.close();
     await expect(sent).rejects.toMatchObject({ code: "closed" });
+  });
+
+  test("takes a message beyond 4 MiB where nothing else waits, connected or not", async () => {
+    const sizes: number[] = [];
+    await using world = await setUp({ message: ({ payload }) => void sizes.push(payload.length) });
+    const stream = world.context.open("ws");
+    await world.until(stream.send(new Uint8Array(5_000_000)));
+    await world.until(stream.send(new Uint8Array(5_000_001)));
+    await world.run(10);
+
+    expect(sizes).toEqual([5_000_000, 5_000_001]);
+  });
+
+  test("tells a mistake of the program to the program alone", async () => {
+    await using world = await setUp();
+    const stream = world.context.open("ws");
+    await world.until(stream.send("whole"));
+
+    await expect(world.until(stream.send("rest", { start: false }))).rejects.toMatchObject({
+      name: "UsageError",
+      code: "usage",
+      layer: "ws",
+    });
+    expect(world.trace.states()).not.toContain("qos-nack-remote");
   });
 
   test("waits for a peer that reads slowly, and goes on in order", async () => {

@@ -138,7 +138,7 @@ export class Outbox {
   }
 
   #full(length: number): Reason {
-    const message = `Cannot send ${length} bytes: ${this.#size} bytes wait already, and the limit is ${this.#limit}; await earlier sends first`;
+    const message = `Cannot send: ${this.#size} bytes wait already, and ${length} more exceed the limit of ${this.#limit}; await earlier sends first`;
     return { layer: "stream", code: "queue-full", message };
   }
 

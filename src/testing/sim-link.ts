@@ -29,6 +29,8 @@ export class SimLink implements Link {
   #latency: Millis = 0;
   #isOver = false;
   #isPaused = false;
+  /** A message has begun whose last piece has not come. */
+  #isInside = false;
   #unread: { readonly payload: Uint8Array; readonly frame: Frame }[] = [];
   #cleanUp: (() => void)[] = [];
 
@@ -51,8 +53,13 @@ export class SimLink implements Link {
   }
 
   send(payload: Uint8Array, options: SendOptions, settle: (outcome: Settled) => void): boolean {
+    const { mqtt, protocol } = this.target;
+    if (protocol !== "raw" && options.start === this.#isInside) {
+      settle({ type: "refused", reason: misplaced(protocol === "mqtt" ? "mqtt" : "ws", options.start) });
+      return true;
+    }
+    this.#isInside = !options.end;
     const message: Kept = { payload, options, settle, sent: 0 };
-    const { mqtt } = this.target;
     if (mqtt !== undefined && mqtt.qos > 0) {
       this.#custody.keep(message);
       this.#transmit(message);
@@ -152,4 +159,11 @@ export class SimLink implements Link {
     this.close();
     this.#events.closed({ type: "failed", reason, repeatable: true });
   }
+}
+
+function misplaced(layer: "mqtt" | "ws", start: boolean): Reason {
+  const why = start
+    ? "the message before has not ended; pieces of two messages cannot be interleaved"
+    : "no message has been started";
+  return { layer, code: "usage", message: `Cannot send: ${why}` };
 }
