@@ -88,13 +88,12 @@ function isLast({ end, binary, topic }: Message): boolean {
 }
 
 /** Rejects when the stream can do no more, with the reason; when the user stops it, with the signal's reason. */
-function failureOf(stream: Stream, { timeout, invocation: { signal } }: Work): Promise<never> {
+function failureOf(stream: Stream, { invocation: { signal } }: Work): Promise<never> {
   return new Promise((_, reject) => {
     stream.on("state", ({ state, reason }) => {
-      if (state === "timeout") {
-        const message = timeout === undefined ? "Not done in time" : `Not done within ${timeout} ms`;
-        reject(new SecureStreamsError({ layer: "stream", code: "timeout", message }));
-      } else if (state === "all-retries-failed" && reason !== undefined) {
+      if (reason === undefined) return;
+      if (state === "timeout") reject(new SecureStreamsError(reason));
+      else if (state === "all-retries-failed") {
         const { message, layer } = reason;
         const cause = new SecureStreamsError(reason);
         const told = `Every attempt failed; the last: ${message}`;

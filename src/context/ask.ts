@@ -1,6 +1,6 @@
 import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
 import type { Millis } from "../lib/millis.ts";
-import { type MetadataValues, namedMetadata } from "../stream/index.ts";
+import { type MetadataValues, namedMetadata, timedOut } from "../stream/index.ts";
 import { frameBody } from "./body.ts";
 import type { StreamCore } from "./core.ts";
 import type { Abortable } from "./ports.ts";
@@ -57,9 +57,7 @@ function watchLimits(core: StreamCore, limits: Limits, asked: () => Asked): () =
         sleep = clock.wake(deadline, late, true);
         return;
       }
-      const message = `No complete answer within ${timeout} ms`;
-      const reason: Reason = { layer: "http", code: "timeout", message };
-      const error = new SecureStreamsError(reason, { streamtype: core.streamtype.name });
+      const [reason, error] = lateness(core, timeout);
       core.transactions.giveUp(asked(), error, reason);
     };
     sleep = clock.wake(deadline, late, true);
@@ -68,6 +66,15 @@ function watchLimits(core: StreamCore, limits: Limits, asked: () => Asked): () =
   return () => {
     for (const each of leave) each();
   };
+}
+
+function lateness(core: StreamCore, timeout: Millis): [Reason, SecureStreamsError] {
+  const { lastFailure: last } = core.transactions;
+  const { isConnected } = core.machine;
+  const { name: streamtype } = core.streamtype;
+  const reason = timedOut(`No complete answer within ${timeout} ms`, last, { own: "http", isConnected });
+  const cause = last && new SecureStreamsError(last, { streamtype });
+  return [reason, new SecureStreamsError(reason, { cause, streamtype })];
 }
 
 const ABORTED: Reason = { layer: "stream", code: "aborted", message: "The caller gave the transaction up" };

@@ -185,6 +185,7 @@ export class StreamCore {
 
   #state({ state, previous, reason, attempt, retryIn }: Extract<StreamOutput, { type: "state" }>): void {
     this.#retryAt = retryIn === undefined ? undefined : this.ports.clock.now() + retryIn;
+    if (reason !== undefined) this.transactions.attemptFailed(reason);
     if (this.#events.hearsStates())
       this.#events.state({ streamtype: this.streamtype.name, state, previous, reason, attempt, retryIn });
     if (state === "destroying") this.#destroyed(reason ?? CLOSED);

@@ -1,5 +1,6 @@
 import { concat } from "../lib/bytes.ts";
 import { SecureStreamsError, UsageError } from "../lib/errors.ts";
+import { headerName, headerValue } from "../stream/index.ts";
 import { Inbox, type Marks, type Source } from "./inbox.ts";
 import type { ResponseHead, Text } from "./ports.ts";
 
@@ -52,11 +53,12 @@ export class Reply {
     return { [Symbol.asyncIterator]: () => ({ next: () => inbox.next(), return: leave }) };
   }
 
-  /** The value of a response header in any case, with or without colon; undefined where it is absent. */
+  /**
+   * The value of a response header, its name in any case, with or without colon; undefined where it is absent. Several
+   * values are parted by ", ", those of Set-Cookie by a line end.
+   */
   header(name: string): string | undefined {
-    const wanted = name.toLowerCase().replace(/:$/, "");
-    const at = this.#head.headers.findIndex((each, index) => index % 2 === 0 && each === wanted);
-    return at === -1 ? undefined : this.#head.headers[at + 1];
+    return headerValue(this.#head.headers, headerName(name));
   }
 
   /**

@@ -483,6 +483,43 @@ describe("giving up", () => {
     expect(world.trace.entries.at(-1)).toMatchObject({ state: "unreachable", reason: { code: "timeout" } });
   });
 
+  test("a timeout enters the state `timeout`, and tells what failed last", async () => {
+    await using world = await setUp();
+    world.server.refuse();
+    const stream = world.context.open("limited");
+    const error = await world.until(caught(stream.request({ timeout: 1500 })));
+
+    const message =
+      "No complete answer within 1500 ms; the last failure (tcp): The peer refused the connection";
+    expect(error).toMatchObject({
+      code: "timeout",
+      layer: "tcp",
+      message,
+      cause: { code: "connection-refused", layer: "tcp", streamtype: "limited" },
+    });
+    expect(world.trace.states().slice(-4)).toEqual(["unreachable", "connecting", "unreachable", "timeout"]);
+    expect(world.trace.entries.at(-1)).toMatchObject({ reason: { code: "timeout", layer: "tcp", message } });
+  });
+
+  test("a timeout that nothing failed before is of http, and the attempt under way ends", async () => {
+    await using world = await setUp({ http: () => ({ payload: ["a"], end: "hang" }) });
+    world.server.refuse();
+    const stream = world.context.open("get");
+    const first = caught(stream.request());
+    await world.run(10_000);
+    world.server.restore();
+    const reply = await world.until(stream.request({ timeout: 500 }));
+    const error = await world.until(caught(reply.text()));
+
+    expect(await first).toMatchObject({ code: "all-retries-failed" });
+    expect(error).toMatchObject({
+      layer: "http",
+      message: "No complete answer within 500 ms",
+    });
+    expect(error).not.toHaveProperty("cause");
+    expect(world.trace.states().slice(-3)).toEqual(["connected", "timeout", "disconnected"]);
+  });
+
   test("on a nailed-up stream ends the transaction and not the polling", async () => {
     await using world = await setUp();
     world.server.silence();

@@ -33,6 +33,7 @@ export class Transactions {
   #active: Asked | undefined;
   #inbox: Inbox<Uint8Array> | undefined;
   #attempts = 0;
+  #lastFailure: Reason | undefined;
 
   constructor(core: StreamCore) {
     this.#core = core;
@@ -41,6 +42,11 @@ export class Transactions {
   /** The one that attempts are made for. */
   get active(): Asked | undefined {
     return this.#active;
+  }
+
+  /** Why the last attempt for the one under way failed. */
+  get lastFailure(): Reason | undefined {
+    return this.#lastFailure;
   }
 
   /** Under way and waiting. */
@@ -73,6 +79,7 @@ export class Transactions {
     if (this.#active === undefined) {
       this.#active = this.#queue.shift();
       this.#attempts = 0;
+      this.#lastFailure = undefined;
     }
     this.#attempts += 1;
     return this.#active;
@@ -93,6 +100,11 @@ export class Transactions {
     } catch (error) {
       return bodyFailed(error);
     }
+  }
+
+  /** An attempt failed that may be followed by another. */
+  attemptFailed(reason: Reason): void {
+    this.#lastFailure = reason;
   }
 
   /** The response head came: hands the reply to the caller. Nothing where nobody asked. */
@@ -139,7 +151,9 @@ export class Transactions {
     if (at !== -1) this.#queue.splice(at, 1);
     else if (this.#active !== asked) return;
     this.#reject(asked, error);
-    if (at === -1) this.#core.feed({ type: "give-up", reason });
+    const isUnderWay = at === -1;
+    if (reason.code === "timeout") this.#core.feed({ type: "late", reason, isUnderWay });
+    else if (isUnderWay) this.#core.feed({ type: "give-up", reason });
   }
 
   #reject(asked: Asked, error: unknown): void {

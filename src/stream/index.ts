@@ -1,4 +1,11 @@
-export { type MetadataValues, namedMetadata, receivedMetadata, requireDeclared } from "./metadata.ts";
+export {
+  headerName,
+  headerValue,
+  type MetadataValues,
+  namedMetadata,
+  receivedMetadata,
+  requireDeclared,
+} from "./metadata.ts";
 export { type Identity, planTarget } from "./plan.ts";
 export { redirect } from "./redirect.ts";
 export { retryAfter } from "./retry-after.ts";
@@ -11,5 +18,6 @@ export {
   requestUrl,
   type Target,
 } from "./target.ts";
+export { timedOut } from "./timed-out.ts";
 export { Validity } from "./validity.ts";
 export type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";

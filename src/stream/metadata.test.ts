@@ -5,6 +5,7 @@ import { parsePolicyValue, requirePolicy, type Streamtype } from "../policy/inde
 import {
   expand,
   headerName,
+  headerValue,
   metadataHeaders,
   metadataItem,
   namedMetadata,
@@ -143,6 +144,15 @@ describe("metadata as headers", () => {
     expect(metadataHeaders(DECLARED, { site: undefined })).toEqual([]);
   });
 
+  test.each([
+    ["  north", ["x-site", "north"]],
+    ["north ", ["x-site", "north"]],
+    [" far  north  ", ["x-site", "far  north"]],
+    ["  ", []],
+  ])("sends %j without its outer spaces", (site, headers) => {
+    expect(metadataHeaders(DECLARED, { site })).toEqual(headers);
+  });
+
   test("sends any header where the policy says so", () => {
     expect(metadataHeaders(DIRECT, { Accept: "text/html" })).toEqual(["accept", "text/html"]);
   });
@@ -198,6 +208,27 @@ describe("metadata as headers", () => {
       "x-site": "a",
       "x-any": "b, c",
     });
+  });
+
+  test("keeps cookies apart, which hold commas", () => {
+    const cookies = streamtypeOf({ metadata: { jar: "Set-Cookie:" } });
+    const headers = ["set-cookie", "a=1; expires=Thu, 01 Jan 1970", "x-note", "b", "set-cookie", "c=2"];
+
+    expect(receivedMetadata(cookies, headers)).toEqual({ jar: "a=1; expires=Thu, 01 Jan 1970\nc=2" });
+  });
+});
+
+describe("headerValue", () => {
+  const HEADERS = ["x-note", "a", "set-cookie", "b=1", "x-note", "c", "set-cookie", "d=2", "value", "x-note"];
+
+  test.each([
+    ["x-note", "a, c"],
+    ["set-cookie", "b=1\nd=2"],
+    ["value", "x-note"],
+    ["a", undefined],
+    ["nothing", undefined],
+  ])("makes one of the values of %s", (name, value) => {
+    expect(headerValue(HEADERS, name)).toBe(value);
   });
 });
 

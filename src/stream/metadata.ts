@@ -89,8 +89,8 @@ export function namedMetadata(streamtype: Streamtype, values: MetadataValues): R
 export function metadataHeaders(streamtype: Streamtype, values: MetadataValues): string[] {
   const headers: string[] = [];
   for (const name of Object.keys(values)) {
-    const value = values[name];
-    if (value === undefined || value === "") continue;
+    const value = trimmed(values[name] ?? "");
+    if (value === "") continue;
     const { header } = requireDeclared(streamtype, name);
     if (header === undefined) continue;
     requireSafe(name, value, "header");
@@ -100,24 +100,52 @@ export function metadataHeaders(streamtype: Streamtype, values: MetadataValues):
   return headers;
 }
 
+/**
+ * Without outer spaces, which are no part of a header's value (RFC 9110, 5.5): a peer of HTTP/1.1 drops them, in HTTP/2
+ * they make the header malformed (RFC 9113, 8.2.1).
+ */
+export function trimmed(value: string): string {
+  let start = 0;
+  let end = value.length;
+  while (value[start] === " ") start += 1;
+  while (end > start && value[end - 1] === " ") end -= 1;
+  return value.slice(start, end);
+}
+
 /** What the peer's `headers` (names in lower case alternating with values) say for the declared items. */
 export function receivedMetadata(streamtype: Streamtype, headers: readonly string[]): Record<string, string> {
   const received: Record<string, string> = Object.create(null);
   for (let index = 0; index + 1 < headers.length; index += 2) {
     const [header, value] = headers.slice(index, index + 2) as [string, string];
     for (const item of streamtype.metadata) {
-      if (item.header !== undefined && item.header === header) join(received, item.name, value);
+      if (item.header !== undefined && item.header === header) join(received, item.name, header, value);
     }
     if (streamtype.directProtocolStrings && !streamtype.metadata.some(({ name }) => name === header)) {
-      join(received, header, value);
+      join(received, header, header, value);
     }
   }
   return received;
 }
 
-function join(received: Record<string, string>, name: string, value: string): void {
-  const earlier = received[name];
-  received[name] = earlier === undefined ? value : `${earlier}, ${value}`;
+/**
+ * The values of the header `name` (in lower case) in one: parted by a comma (RFC 9110, 5.3), those of Set-Cookie, which
+ * hold commas, by a line end. Undefined where there is none.
+ */
+export function headerValue(headers: readonly string[], name: string): string | undefined {
+  let found: string | undefined;
+  for (let index = 0; index + 1 < headers.length; index += 2) {
+    if (headers[index] === name) found = joined(found, name, headers[index + 1] ?? "");
+  }
+  return found;
+}
+
+function join(received: Record<string, string>, name: string, header: string, value: string): void {
+  received[name] = joined(received[name], header, value);
+}
+
+function joined(earlier: string | undefined, header: string, value: string): string {
+  if (earlier === undefined) return value;
+  return `${earlier}${header === "set-cookie" ? "\n" : ", "}${value}`;
 }
 
 /**

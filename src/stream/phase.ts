@@ -20,6 +20,12 @@ export interface Connected {
   readonly refusal: Reason | undefined;
 }
 
+/** What is told with a state. */
+export interface Cause {
+  readonly reason?: Reason | undefined;
+  readonly retryIn?: Millis | undefined;
+}
+
 export const RESTING: Phase = { name: "resting" };
 
 const AUTH_CODES: ReadonlySet<string> = new Set([

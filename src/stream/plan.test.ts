@@ -201,6 +201,16 @@ describe("the identity", () => {
     http_devtype_header: "x-type",
   };
 
+  test("are without outer spaces", () => {
+    const target = planOf(
+      { http_auth_header: "authorization", http_auth_preamble: " Bearer " },
+      {},
+      { auth: "t " },
+    );
+
+    expect(target.http?.headers).toEqual(["authorization", "Bearer t"]);
+  });
+
   test("fills the headers that the policy names", () => {
     const identity = { auth: "token", serial: "12", firmwareVersion: "1.0", deviceType: "lamp" };
 

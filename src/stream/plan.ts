@@ -1,7 +1,14 @@
 import { UsageError } from "../lib/errors.ts";
 import type { MqttMessage, Streamtype } from "../policy/index.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
-import { expand, headerName, type MetadataValues, metadataHeaders, requireSafe } from "./metadata.ts";
+import {
+  expand,
+  headerName,
+  type MetadataValues,
+  metadataHeaders,
+  requireSafe,
+  trimmed,
+} from "./metadata.ts";
 import type { ClientCertificate, HttpTarget, MqttTarget, Target, TlsTarget } from "./target.ts";
 
 /** What the program knows about itself: the system blobs of libwebsockets. Never logged. */
@@ -176,7 +183,7 @@ function identityHeaders(streamtype: Streamtype, identity: Identity): string[] {
     if (header === undefined) return;
     if (value === undefined) throw missing(streamtype, blob);
     requireSafe(blob, value, "header");
-    headers.push(headerName(header), preamble + value);
+    headers.push(headerName(header), trimmed(preamble + value));
   };
   add(http.authHeader, identity.auth, "auth", http.authPreamble);
   add(http.serialHeader, identity.serial, "serial", "");

@@ -19,6 +19,7 @@ const UNCOUNTED: ReadonlySet<ErrorCode> = new Set([NETWORK_CHANGED, TIME_UNKNOWN
 export class Retries {
   readonly #spread: Spread;
   #failures = 0;
+  #last: Reason | undefined;
   /** In [0, 1); drawn at the first wait of an outage. */
   #part: number | undefined;
   /** How far the slowest is behind the fastest of those who lost their peer together. */
@@ -32,13 +33,20 @@ export class Retries {
     return this.#failures;
   }
 
-  fail({ code }: Reason): void {
-    if (!UNCOUNTED.has(code)) this.#failures += 1;
+  /** The last failure, one that does not count included. */
+  get last(): Reason | undefined {
+    return this.#last;
+  }
+
+  fail(reason: Reason): void {
+    this.#last = reason;
+    if (!UNCOUNTED.has(reason.code)) this.#failures += 1;
   }
 
   /** What failed before counts no more. */
   forgive(): void {
     this.#failures = 0;
+    this.#last = undefined;
     this.#part = undefined;
     this.#width = 0;
   }

@@ -121,7 +121,7 @@ export const STATES: Readonly<Record<StateName, StateRow>> = {
     ],
     // The timer may fire between a failure and what follows from it.
     added: ["auth-failed", "all-retries-failed"],
-    meaning: "The timeout that the program started has passed",
+    meaning: "The time that the program or the policy gives has passed",
   },
 };
 

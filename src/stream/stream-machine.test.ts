@@ -10,6 +10,7 @@ import type { StreamInput, StreamOutput, StreamSettings } from "./words.ts";
 
 const REFUSED: Reason = { layer: "tcp", code: "connection-refused", message: "Nobody listens" };
 const AUTH: Reason = { layer: "mqtt", code: "mqtt-auth-failed", message: "Bad password" };
+const LATE: Reason = { layer: "http", code: "timeout", message: "No complete answer within 500 ms" };
 const CHANGED: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };
 
 const NEITHER: StreamSettings = {
@@ -78,6 +79,7 @@ const TABLE: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     failed: "",
     disconnect: "",
     "give-up": "",
+    late: "timeout",
     recycle: "",
     settings: "",
     "start-timeout": "",
@@ -97,6 +99,7 @@ const TABLE: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     failed: "unreachable+1000",
     disconnect: "close:1 unreachable+1000",
     "give-up": "close:1 unreachable rested:policy-changed",
+    late: "timeout close:1 unreachable rested:timeout",
     recycle: "close:1 connecting open:2",
     settings: "",
     "start-timeout": "",
@@ -116,6 +119,7 @@ const TABLE: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     failed: "disconnected+1000",
     disconnect: "close:1 disconnected+1000",
     "give-up": "close:1 disconnected rested:policy-changed",
+    late: "timeout close:1 disconnected rested:timeout",
     recycle: "close:1 disconnected+0 connecting open:2",
     settings: "",
     "start-timeout": "",
@@ -135,6 +139,7 @@ const TABLE: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     failed: "",
     disconnect: "",
     "give-up": "rested:policy-changed",
+    late: "timeout rested:timeout",
     recycle: "connecting open:2",
     settings: "",
     "start-timeout": "",
@@ -155,6 +160,7 @@ const TABLE: Readonly<Record<Phase, Readonly<Record<string, string>>>> = {
     failed: "",
     disconnect: "",
     "give-up": "",
+    late: "",
     recycle: "",
     settings: "",
     "start-timeout": "",
@@ -529,6 +535,34 @@ describe("the timeout of the program", () => {
     expect(machine.deadline).toBe(NEVER);
   });
 
+  test("tells the last failure, and is of its layer", () => {
+    const machine = machineOf(NEITHER);
+    machine.handle(CREATE, 0);
+    machine.handle(CONNECT, 0);
+    machine.handle(inputOf("failed", 1), 0);
+    machine.handle({ type: "start-timeout", span: 500 }, 0);
+
+    expect(machine.handle(TIMEOUT, 500)).toMatchObject([
+      {
+        state: "timeout",
+        reason: {
+          layer: REFUSED.layer,
+          code: "timeout",
+          message: `Not done within 500 ms; the last failure (${REFUSED.layer}): ${REFUSED.message}`,
+        },
+      },
+    ]);
+  });
+
+  test("of what is queued leaves what is under way alone", () => {
+    const machine = machineOf(NEITHER);
+    machine.handle(CREATE, 0);
+    machine.handle(CONNECT, 0);
+
+    expect(show(machine.handle({ type: "late", reason: LATE, isUnderWay: false }, 0))).toBe("timeout");
+    expect(show(machine.handle(inputOf("established", 1), 0))).toBe("connected");
+  });
+
   test("a restart replaces it and cancel-timeout clears it", () => {
     const machine = machineOf(NEITHER);
     machine.handle(CREATE, 0);
@@ -596,6 +630,7 @@ describe("the six promises", () => {
       ),
       fc.record({ type: fc.constantFrom("refused", "disconnect", "give-up"), reason }),
       fc.record({ type: fc.constant("failed"), reason, repeatable: fc.boolean() }),
+      fc.record({ type: fc.constant("late"), reason, isUnderWay: fc.boolean() }),
       fc.record({ type: fc.constant("recycle"), reason, settings: fc.option(settings, { nil: undefined }) }),
       fc.record({ type: fc.constant("settings"), settings }),
       fc.record({ type: fc.constant("start-timeout"), span: fc.constantFrom(0, 1, 5000) }),
@@ -701,6 +736,7 @@ function inputOf(type: string, attempt: number): StreamInput {
     failed: { reason: REFUSED, repeatable: true },
     disconnect: { reason: REFUSED },
     "give-up": { reason: CHANGED },
+    late: { reason: LATE, isUnderWay: true },
     recycle: { reason: CHANGED },
     settings: { settings: NEITHER },
     "start-timeout": { span: 500 },

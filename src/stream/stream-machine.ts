@@ -3,17 +3,12 @@ import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, NEVER } from "../lib/millis.ts";
 import type { Spread } from "../lib/spread.ts";
 import { unreachable } from "../lib/unreachable.ts";
-import { attemptOf, type Connected, deadlineOf, endingOf, type Phase, RESTING } from "./phase.ts";
+import { attemptOf, type Cause, type Connected, deadlineOf, endingOf, type Phase, RESTING } from "./phase.ts";
 import { Retries } from "./retries.ts";
 import { isLegal, type StateName, type UserState } from "./states.ts";
+import { timedOut } from "./timed-out.ts";
 import type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";
 
-interface Cause {
-  readonly reason?: Reason | undefined;
-  readonly retryIn?: Millis | undefined;
-}
-
-const NO_CAUSE: Cause = {};
 const NOTHING: readonly StreamOutput[] = [];
 
 /** The life of one logical stream over all its connections. Policy: `retry`, `nailed_up`, `opportunistic`. */
@@ -25,6 +20,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
   #attempt: AttemptId = 0;
   #try = 1;
   #timeoutAt: Millis = NEVER;
+  #timeoutSpan: Millis = 0;
   /** A request that comes earlier waits: the peer slammed the door on the last one. */
   #notBefore: Millis = 0;
   #outputs: StreamOutput[] = [];
@@ -89,7 +85,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
           this.#told(input, this.#phase);
         return;
       case "user-state":
-        if (this.#isCurrent(input.attempt)) this.#pushState(input.state, this.#reported, NO_CAUSE);
+        if (this.#isCurrent(input.attempt)) this.#pushState(input.state, this.#reported, {});
         return;
       case "completed":
         if (this.#isCurrent(input.attempt)) this.#complete(now);
@@ -103,6 +99,10 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
       case "give-up":
         this.#giveUp(input.reason, now);
         return;
+      case "late":
+        this.#report("timeout", { reason: input.reason });
+        if (input.isUnderWay) this.#giveUp(input.reason, now);
+        return;
       case "recycle":
         this.#recycle(input.reason, input.settings ?? this.#settings);
         return;
@@ -110,6 +110,7 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
         this.#settings = input.settings;
         return;
       case "start-timeout":
+        this.#timeoutSpan = input.span;
         this.#timeoutAt = now + input.span;
         return;
       case "cancel-timeout":
@@ -270,11 +271,13 @@ export class StreamMachine implements Machine<StreamInput, StreamOutput> {
     else if (phase.name === "connected" && phase.stableAt <= now) this.#prove(phase);
     if (this.#timeoutAt <= now) {
       this.#timeoutAt = NEVER;
-      this.#report("timeout");
+      const message = `Not done within ${this.#timeoutSpan} ms`;
+      const where = { own: "stream", isConnected: this.isConnected } as const;
+      this.#report("timeout", { reason: timedOut(message, this.#retries.last, where) });
     }
   }
 
-  #report(state: StateName, cause: Cause = NO_CAUSE): void {
+  #report(state: StateName, cause: Cause = {}): void {
     const previous = this.#reported;
     if (!isLegal(previous, state))
       throw new UsageError(`Cannot enter ${state}: ${previous} does not lead there`);

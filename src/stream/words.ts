@@ -41,6 +41,8 @@ export type StreamInput =
   | { readonly type: "disconnect"; readonly reason: Reason }
   /** The caller no longer wants what it asked for: rest, unless nailed up. */
   | { readonly type: "give-up"; readonly reason: Reason }
+  /** What was asked for takes longer than the caller waits. Under way, it is given up; else it was still queued. */
+  | { readonly type: "late"; readonly reason: Reason; readonly isUnderWay: boolean }
   /** Settings changed: connect anew at once, without counting a failure. */
   | { readonly type: "recycle"; readonly reason: Reason; readonly settings?: StreamSettings }
   /** Other settings from now on; what is under way goes on. */

@@ -76,6 +76,14 @@ describe.each(KINDS)("payload sent over %s", (kind) => {
 });
 
 describe.each(KINDS)("metadata over %s", (kind) => {
+  test.each([" v", "v ", "  v w  "])("arrives without its outer spaces: %j", async (value) => {
+    const keys = { http_url: "headers", metadata: { token: "x-token:" } };
+
+    const seen = await ask(kind, keys, { metadata: { token: value } });
+
+    expect(seen.headers["x-token"]).toBe(value.trim());
+  });
+
   test("goes into a url of 12 KB, which the server echoes", async () => {
     const arg = "x".repeat(12_000);
 
