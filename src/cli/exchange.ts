@@ -2,6 +2,7 @@ import type { Acknowledgement, Message, Stream } from "../index.ts";
 import { SecureStreamsError } from "../index.ts";
 import type { Work } from "./commands/open.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
+import { READER_LEFT } from "./interrupt.ts";
 import { readMessages, releaseStdin } from "./source.ts";
 import { tellMessage } from "./tell.ts";
 
@@ -19,12 +20,16 @@ export async function exchange(stream: Stream, work: Work): Promise<ExitCode> {
     if (sender.count === 0 && work.count === undefined) work.invocation.output.note(NOTHING_SENT);
     return EXIT.done;
   } catch (error) {
-    // Stopped by a signal with nothing on the way: all that was asked for is done.
-    if (error === work.invocation.signal.reason && sender.pending === 0) return EXIT.done;
+    if (error === work.invocation.signal.reason && isAllDone(error, sender, work)) return EXIT.done;
     throw error;
   } finally {
     releaseStdin();
   }
+}
+
+/** Stopped with nothing on the way: where no messages are left to wait for, all that was asked for is done. */
+function isAllDone(why: unknown, sender: Sender, { count }: Work): boolean {
+  return sender.pending === 0 && (count === undefined || why === READER_LEFT);
 }
 
 const NOTHING_SENT =

@@ -134,7 +134,8 @@ export function receivedMetadata(streamtype: Streamtype, headers: readonly strin
 export function headerValue(headers: readonly string[], name: string): string | undefined {
   let found: string | undefined;
   for (let index = 0; index + 1 < headers.length; index += 2) {
-    if (headers[index] === name) found = joined(found, name, headers[index + 1] ?? "");
+    const [header, value] = headers.slice(index, index + 2) as [string, string];
+    if (header === name) found = joined(found, name, value);
   }
   return found;
 }

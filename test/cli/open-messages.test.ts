@@ -163,6 +163,17 @@ describe("open over ws", () => {
     expect({ code, stdout }).toEqual({ code: 0, stdout: "echo a\necho b\n" });
   });
 
+  test("exits with 130 on SIGINT while messages of --count are missing", async () => {
+    const peer = await startWs((socket) => socket.send("first"), false);
+    const policy = policyOf({ protocol: "ws", nailed_up: true, ...plain(peer.port) });
+    const program = startCli(["open", "it", "--policy", policy, "--count", "2"], { stdin: { open: true } });
+    await program.wrote(/^first$/m);
+
+    program.kill("SIGINT");
+
+    expect(await program.ended).toMatchObject({ code: 130, stdout: "first\n" });
+  });
+
   test("sends the bytes of a line, whatever they are", async () => {
     const received: Buffer[] = [];
     const peer = await startWs((socket) => {
