@@ -1,8 +1,9 @@
+import type { Reason } from "../lib/errors.ts";
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, minutes, NEVER, seconds } from "../lib/millis.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import { apiUrl, readApi } from "./portal-api.ts";
-import { type Finding, judgeProbe } from "./portal-verdict.ts";
+import { type Finding, isPublicName, judgeProbe } from "./portal-verdict.ts";
 import type { ApiOutcome, CheckId, PortalInput, PortalOutput, PortalVerdict } from "./portal-words.ts";
 
 export interface PortalOptions {
@@ -22,12 +23,17 @@ const WHILE_UNREACHABLE: readonly Millis[] = [5, 10, 20, 40, 80, 160, 300].map(s
 /** A network that says it closes soon is not asked more often than this. */
 const LEAST_SESSION: Millis = seconds(30);
 
+/** Addresses of the probe's host that are looked at. */
+const MOST_ADDRESSES = 16;
+
 const NOTHING: readonly PortalOutput[] = [];
 
 interface Check {
   readonly id: CheckId;
   readonly stage: "api" | "probe";
   readonly until: Millis;
+  /** Where a public name of the probe's host led. */
+  readonly addresses: readonly string[];
 }
 
 /** Finds out what stands between this machine and the internet, and looks again: seldom, sooner, or on demand. */
@@ -79,12 +85,13 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
         this.#isRunning = true;
         return;
       case "told":
-        if (this.#isUnderWay(input.check, "api")) this.#told(input.outcome, now);
+        if (this.#underWay(input.check, "api") !== undefined) this.#told(input.outcome, now);
+        return;
+      case "resolved":
+        this.#resolved(input);
         return;
       case "probed":
-        if (this.#isUnderWay(input.check, "probe")) {
-          this.#decide(judgeProbe(input.outcome, this.#options.expected), now);
-        }
+        this.#probed(input, now);
         return;
       case "network":
         this.#forget(input.api, now);
@@ -98,15 +105,27 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
         this.#isStopped = true;
         return;
       case "timeout":
-        if (this.#check !== undefined && this.#check.until <= now) this.#late(this.#check.stage, now);
+        if (this.#check !== undefined && this.#check.until <= now) this.#late(this.#check, now);
         return;
       default:
         unreachable(input);
     }
   }
 
-  #isUnderWay(id: CheckId, stage: Check["stage"]): boolean {
-    return this.#check?.id === id && this.#check.stage === stage;
+  #resolved({ check: id, host, addresses }: Extract<PortalInput, { type: "resolved" }>): void {
+    const check = this.#underWay(id, "probe");
+    if (check === undefined || !isPublicName(host)) return;
+    this.#check = { ...check, addresses: [...check.addresses, ...addresses].slice(0, MOST_ADDRESSES) };
+  }
+
+  #probed({ check: id, outcome }: Extract<PortalInput, { type: "probed" }>, now: Millis): void {
+    const check = this.#underWay(id, "probe");
+    if (check === undefined) return;
+    this.#decide(judgeProbe(outcome, this.#options.expected, check.addresses), now);
+  }
+
+  #underWay(id: CheckId, stage: Check["stage"]): Check | undefined {
+    return this.#check?.id === id && this.#check.stage === stage ? this.#check : undefined;
   }
 
   /** Begins a look: the network itself is asked first, where it can be. */
@@ -126,7 +145,7 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
 
   #begin(stage: Check["stage"], now: Millis): CheckId {
     this.#lastId += 1;
-    this.#check = { id: this.#lastId, stage, until: now + this.#options.patience };
+    this.#check = { id: this.#lastId, stage, until: now + this.#options.patience, addresses: [] };
     return this.#lastId;
   }
 
@@ -146,13 +165,15 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
     this.#probe(now);
   }
 
-  #late(stage: Check["stage"], now: Millis): void {
+  #late({ stage, addresses }: Check, now: Millis): void {
     this.#abandon();
-    if (stage === "api") this.#probe(now);
-    else {
-      const span = this.#options.patience / 1000;
-      this.#decide({ verdict: "no-internet", portal: undefined, why: `no answer within ${span} s` }, now);
+    if (stage === "api") {
+      this.#probe(now);
+      return;
     }
+    const message = `no answer within ${this.#options.patience / 1000} s`;
+    const reason: Reason = { layer: "http", code: "timeout", message };
+    this.#decide(judgeProbe({ type: "failed", reason }, this.#options.expected, addresses), now);
   }
 
   #decide(finding: Finding, now: Millis): void {
