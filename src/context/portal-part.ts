@@ -47,6 +47,8 @@ export class PortalPart implements SystemPart {
   #api: string | undefined;
   /** What was resolved since a portal was seen may be its doing. */
   #wasCaptive = false;
+  /** The API could not be asked, because the time was not known. */
+  #waitsForTime = false;
   #isStarted = false;
   readonly #looks = new Map<CheckId, Aborter>();
   /** The last probe; the machine knows whether it still counts. */
@@ -77,6 +79,11 @@ export class PortalPart implements SystemPart {
   /** Looks again soon. */
   check(): void {
     this.#driver?.feed({ type: "check" });
+  }
+
+  /** The time is known: an API whose certificate could not be judged can be asked now. */
+  timeKnown(): void {
+    if (this.#waitsForTime) this.check();
   }
 
   /** A name led to addresses, for whichever stream: those of the probe's name are evidence. */
@@ -195,6 +202,7 @@ export class PortalPart implements SystemPart {
 
   #ask(check: CheckId, url: string, aborter: Aborter): void {
     const tell = (outcome: ApiOutcome): void => {
+      this.#waitsForTime = outcome.type === "failed" && outcome.reason.code === "time-unknown";
       if (this.#looks.delete(check)) this.#driver?.feed({ type: "told", check, outcome });
     };
     this.#options

@@ -14,6 +14,9 @@ const missing =
     .map(peerMissing)
     .find((why) => why !== undefined);
 const TEN_YEARS = 10 * 365.25 * 86_400_000;
+const TEN_YEARS_BEHIND: Partial<DeviceOptions> = {
+  time: { servers: [TOWN, SECOND], wall: () => Date.now() - TEN_YEARS },
+};
 const LOGIN = "http://portal.test/login";
 const API = "https://portal.test/portal-api";
 const USER_PORTAL = "https://portal.test/welcome";
@@ -143,6 +146,8 @@ describe.skipIf(missing)("a device behind a portal", () => {
   const looks: number[] = [];
   beforeEach(() => {
     looks.length = 0;
+    town.setPortal("none");
+    town.filter([]);
     const heard = (message: unknown): void => {
       const { streamtype, state } = message as Record<string, unknown>;
       if (streamtype === "captive_portal_detect" && state === "connecting") looks.push(performance.now());
@@ -175,13 +180,11 @@ describe.skipIf(missing)("a device behind a portal", () => {
     test("holds a device that starts behind it, until it is gone", async () => {
       await kind.prepare?.(town);
       await kind.appear(town);
-      const made = await device(kind.streams?.(town), {
-        time: { servers: [TOWN, SECOND], wall: () => Date.now() - TEN_YEARS },
-      });
-      const stream = made.open("ws");
+      const made = await device(kind.streams?.(town));
 
-      const told = await made.verdicts.first(({ verdict }) => verdict === kind.verdict);
+      const told = await made.verdicts.first(() => true);
       expectHeld(made, told, kind);
+      const stream = made.open("ws");
       await kind.clear(town);
       made.check();
 
@@ -218,6 +221,80 @@ describe.skipIf(missing)("a device behind a portal", () => {
       await kind.tidy?.(town);
     });
   });
+
+  test("a portal that disappears is no internet, and no portal any more; an answer brings the device up", async () => {
+    town.setPortal("redirect");
+    const made = await device();
+    expect(await made.verdicts.first(() => true)).toMatchObject({ verdict: "captive", portal: LOGIN });
+
+    await town.kill("nginx");
+    made.check();
+    const gone = await made.verdicts.first(({ verdict }) => verdict !== "captive");
+    expect(gone).toMatchObject({ verdict: "no-internet", previous: "captive", portal: undefined });
+    expect(made.made.system.heldBy[0]).toMatchObject({ state: "CPD_PRE_TIME", by: "portal", why: gone.why });
+    town.setPortal("none");
+    await town.startWeb();
+    made.check();
+
+    await made.made.system.reached("OPERATIONAL");
+    expect(made.verdicts.all.map(({ verdict }) => verdict)).toEqual(["captive", "no-internet", "ok"]);
+    expectApart(looks);
+  });
+
+  test("finds out by itself that a portal is gone, though nobody asks for a look", async () => {
+    town.setPortal("511");
+    const { made, verdicts } = await device();
+    await verdicts.first(({ verdict }) => verdict === "captive");
+    town.setPortal("none");
+
+    await made.system.reached("OPERATIONAL");
+
+    expectApart(looks);
+    expect(Number(looks.at(-1)) - Number(looks.at(-2))).toBeLessThan(8000);
+  });
+
+  test("no stream trusts a network that intercepts TLS; each says why, and goes on when it is left alone", async () => {
+    const watched = await device({ captive_portal_detect: OVER_TLS }, TEN_YEARS_BEHIND);
+    const { made, verdicts } = watched;
+    await made.system.reached("OPERATIONAL");
+    const streams = (["ws", "mqtt", "raw"] as const).map((name) => made.context.open(name));
+    await Promise.all(streams.map((stream) => stream.reached("connected")));
+    const http = (["h1", "h2"] as const).map((name) => made.context.open(name));
+
+    town.interceptTls(true);
+    const refused = [...streams, ...http].map((stream) => refusal(stream));
+    // What the kernel has taken of ws and raw is lost with their connections, and said to be; mqtt keeps it.
+    const sent = Promise.allSettled(streams.map((stream) => stream.send("while intercepted")));
+    const asked = http.map((stream) => stream.request());
+    watched.check();
+    const { verdict } = await verdicts.first(({ previous }) => previous === "ok");
+    expect(await Promise.all(refused)).toEqual(Array(5).fill("tls-untrusted"));
+    expect([verdict, made.system.state]).toEqual(["captive", "TIME_VALID"]);
+    town.interceptTls(false);
+    watched.check();
+
+    await made.system.reached("OPERATIONAL");
+    // A stream is `qos-ack-remote` for as long as its last message is its news.
+    await Promise.all(streams.map((stream) => stream.isConnected || stream.reached("connected")));
+    expect((await Promise.all(asked)).map(({ status }) => status)).toEqual([200, 200]);
+    expect((await sent)[1]?.status).toBe("fulfilled");
+    expect(town.intruded).toBe("");
+  });
+
+  test("believes the network's API once the time is known, where the clock was ten years behind", async () => {
+    town.setPortalApi({ captive: true, "user-portal-url": USER_PORTAL });
+    await town.restartDhcp({ captivePortal: API });
+    const { made, verdicts } = await device({ captive_portal_api: API_STREAM }, TEN_YEARS_BEHIND);
+    const order: string[] = [];
+    made.system.on("time", ({ type }) => type === "valid" && order.push("time"));
+    made.system.on("cpd", ({ verdict }) => order.push(verdict));
+
+    const { portal } = await verdicts.first(({ verdict }) => verdict === "captive");
+
+    expect(portal).toBe(USER_PORTAL);
+    expect(order).toEqual(["ok", "time", "captive"]);
+    await town.restartDhcp();
+  });
 });
 
 /** A device with what it told. */
@@ -238,6 +315,15 @@ class Watched {
   check(): void {
     for (let time = 0; time < 20; time++) this.made.system.bus.send(portalCheckMessage("app"));
   }
+}
+
+/** Why the next handshake of the stream fails. */
+function refusal(stream: Stream): Promise<string> {
+  return new Promise((resolve) => {
+    stream.on("state", ({ state, reason }) => {
+      if (state === "unreachable" && reason !== undefined) resolve(reason.code);
+    });
+  });
 }
 
 /** No two looks begin within 2 s; the clocks of the machine and of the test differ by a tick. */

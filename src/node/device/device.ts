@@ -109,7 +109,9 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   handOver.useByHand(byHand.flatMap(({ dns = [] }) => dns));
   // What waited for the time need not wait for its next try.
   system.on("time", ({ type }) => {
-    if (type === "valid") context.retryNow();
+    if (type !== "valid") return;
+    context.retryNow();
+    portal?.timeKnown();
   });
   const stop = async (): Promise<void> => {
     await system.stop();
