@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Authority, createAuthority } from "../../src/testing/certificates/index.ts";
-import { type DhcpServer, type Pool, startServer } from "../dhcp/servers.ts";
+import { type DhcpServer, type Pool, type Restart, startServer } from "../dhcp/servers.ts";
 import { type Peer, requirePeer } from "../peers.ts";
 
 /** Everything in the town has this address. */
@@ -84,7 +84,7 @@ export class Town {
   }
 
   /** The DHCP server with another pool; its leases are kept unless `forget`. */
-  async restartDhcp(pool: Partial<Pool> = {}, options: { readonly forget?: boolean } = {}): Promise<void> {
+  async restartDhcp(pool: Partial<Pool> = {}, options: Restart = {}): Promise<void> {
     await this.dhcp.restart({ ...POOL, ...pool }, options);
   }
 
