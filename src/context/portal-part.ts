@@ -118,7 +118,7 @@ export class PortalPart implements SystemPart {
         this.#isStarted = true;
         driver.feed({ type: "start" });
       },
-      down: () => this.network(this.#api),
+      down: () => driver.feed({ type: "pause" }),
     });
     return () => {
       peer.close();

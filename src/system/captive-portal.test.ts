@@ -430,6 +430,45 @@ describe("a URL from somebody we do not trust", () => {
   });
 });
 
+describe("a network that goes", () => {
+  test("is not looked at until it is back; what was known of it counts no more", () => {
+    const world = new World();
+    world.feed({ type: "network", api: API });
+    world.feed({ type: "start" });
+    world.told({ captive: true });
+    world.now = 10_000;
+    world.feed({ type: "check" });
+
+    expect(world.feed({ type: "pause" })).toEqual([
+      { type: "abandon", check: 2 },
+      {
+        type: "verdict",
+        verdict: "unknown",
+        previous: "captive",
+        portal: undefined,
+        why: "the network changed",
+      },
+    ]);
+    expect(world.portal.deadline).toBe(Number.POSITIVE_INFINITY);
+    expect(world.feed({ type: "check" })).toEqual([]);
+    world.now = 12_000;
+    expect(world.feed({ type: "start" })).toEqual([{ type: "ask", check: 3, url: API }]);
+  });
+
+  test("and is back at once is looked at when two seconds have passed since the last look", () => {
+    const world = new World();
+    world.feed({ type: "start" });
+    world.now = 500;
+    world.feed({ type: "pause" });
+    world.now = 600;
+
+    expect(world.feed({ type: "start" })).toEqual([]);
+    expect(world.portal.deadline).toBe(2000);
+    world.next();
+    expect(world.of("probe")).toHaveLength(2);
+  });
+});
+
 test("an input that does not exist is misuse", () => {
   expect(() => new World().feed({ type: "nonsense" } as never)).toThrow("Cannot handle: unexpected value");
 });
@@ -444,6 +483,7 @@ test("keeps the promises of a machine (property)", () => {
     for (let step = 0; step < 80; step++) {
       const inputs: readonly (PortalInput | { readonly type: "timeout" })[] = [
         { type: "start" },
+        { type: "pause" },
         { type: "probed", check: last, outcome: { type: "answer", status: 200 + (random.uint16() % 400) } },
         { type: "probed", check: last - 1, outcome: { type: "answer", status: 204 } },
         { type: "probed", check: last, outcome: failed("dns", "dns-timeout") },

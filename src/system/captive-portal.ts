@@ -81,8 +81,14 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
   #take(input: PortalInput | Timeout, now: Millis): void {
     switch (input.type) {
       case "start":
-        if (!this.#isRunning) this.#nextAt = now;
+        if (this.#isRunning) return;
         this.#isRunning = true;
+        this.#hurry(now);
+        return;
+      case "pause":
+        this.#isRunning = false;
+        this.#nextAt = NEVER;
+        this.#forget(now);
         return;
       case "told":
         if (this.#underWay(input.check, "api") !== undefined) this.#told(input.outcome, now);
@@ -94,7 +100,8 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
         this.#probed(input, now);
         return;
       case "network":
-        this.#forget(input.api, now);
+        this.#api = apiUrl(input.api);
+        this.#forget(now);
         return;
       case "check":
         if (this.#check === undefined) this.#hurry(now);
@@ -201,9 +208,8 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
     if (isNews) this.#outputs.push({ type: "verdict", verdict, previous, portal, why });
   }
 
-  #forget(api: string | undefined, now: Millis): void {
+  #forget(now: Millis): void {
     this.#abandon();
-    this.#api = apiUrl(api);
     this.#failures = 0;
     this.#report({ verdict: "unknown", portal: undefined, why: "the network changed" });
     this.#hurry(now);

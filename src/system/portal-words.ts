@@ -28,7 +28,10 @@ export type ApiOutcome =
   | { readonly type: "failed"; readonly reason: Reason };
 
 export type PortalInput =
+  /** There is a network to look at. */
   | { readonly type: "start" }
+  /** There is none any more: nothing that was known counts, and nobody looks until the next `start`. */
+  | { readonly type: "pause" }
   /** The probe's host name led to these addresses; tried next. May come more than once. */
   | {
       readonly type: "resolved";
