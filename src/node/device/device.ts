@@ -16,7 +16,7 @@ import { Blobs } from "../../system/index.ts";
 import { createHostResolver, createResolver } from "../datagrams/index.ts";
 import { createNodePorts } from "../node-ports.ts";
 import { createDhcpPorts } from "../platform/index.ts";
-import { hearNames } from "./heard-names.ts";
+import { DeviceNames } from "./device-names.ts";
 import { type DeviceOptions, isStatic } from "./options.ts";
 import { PortalApi } from "./portal-api.ts";
 import { StaticAddress } from "./static-address.ts";
@@ -53,10 +53,10 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   const resolver = createResolver();
   const time = timePart(options, blobs, resolver);
   let portal: PortalPart | undefined;
-  const hosts = hearNames(createHostResolver(resolver), (host, addresses) =>
+  const names = new DeviceNames(createHostResolver(resolver), (host, addresses) =>
     portal?.resolved(host, addresses),
   );
-  const ports = () => createNodePorts({ resolver: hosts, ...(time === undefined ? {} : { time }) });
+  const ports = () => createNodePorts({ resolver: names, ...(time === undefined ? {} : { time }) });
   const contextPorts = ports();
   const context = await createContextOver(contextPorts, {
     policy: options.policy,
@@ -80,10 +80,10 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     { clock, random, text, files: dhcpPorts.files },
     { context: context as Context, ...policyOptions },
   );
-  const handOver = new Handover({ resolver, time, portal });
-  const names = interfaces.map((each) => (typeof each === "string" ? each : each.interface));
+  const handOver = new Handover({ resolver, names, time, portal });
+  const links = interfaces.map((each) => (typeof each === "string" ? each : each.interface));
   const parts: readonly (SystemPart | undefined)[] = [
-    names.length === 0 ? undefined : new LinkPart(dhcpPorts.network, { interfaces: names, bringUp: true }),
+    links.length === 0 ? undefined : new LinkPart(dhcpPorts.network, { interfaces: links, bringUp: true }),
     ...byHand.map((each) => new StaticAddress(dhcpPorts.network, each)),
     clients.length === 0 || byHand.length > 0
       ? undefined
@@ -144,6 +144,7 @@ function timePart(options: DeviceOptions, blobs: Blobs, resolver: Resolver): Tim
 
 interface Heirs {
   readonly resolver: Resolver;
+  readonly names: DeviceNames;
   readonly time: TimePart | undefined;
   readonly portal: PortalPart | undefined;
 }
@@ -163,13 +164,15 @@ class Handover {
   }
 
   take(leases: readonly Lease[]): void {
-    const { resolver, time, portal } = this.#heirs;
+    const { resolver, names, time, portal } = this.#heirs;
     const dns = leases.flatMap(({ dnsServers }) => dnsServers);
     const ntp = leases.flatMap(({ ntpServers }) => ntpServers);
     const api = leases.find(({ captivePortal }) => captivePortal !== undefined)?.captivePortal;
+    const old = resolver.servers.join();
     const before = this.#giveBack;
     this.#giveBack = dns.length === 0 ? () => {} : resolver.useServers(dns);
     before();
+    if (resolver.servers.join() !== old) names.askAnew();
     if (ntp.length > 0) time?.useServers(ntp);
     // A renewal that says the same is no other network.
     const told = JSON.stringify([leases.map(({ address, server }) => [address, server]), api]);
