@@ -152,19 +152,19 @@ export class PortalPart implements SystemPart {
 
   #verdict({ verdict, previous, portal, why }: Extract<PortalOutput, { type: "verdict" }>): void {
     if (verdict === "captive") this.#wasCaptive = true;
-    if (verdict === "ok") this.#opened(previous);
+    if (verdict === "ok") this.#opened();
     else this.#gate?.close(portal === undefined ? why : `${why}; log in at ${portal}`);
     this.#host?.emit("cpd", { verdict, previous, portal, why });
     if (verdict !== previous) this.#host?.bus.send(portalMessage(verdict));
   }
 
   /** Whoever waits need not wait for his next try, nor go where the portal sent him. */
-  #opened(previous: PortalVerdict): void {
+  #opened(): void {
     const { context, names } = this.#options;
     if (this.#wasCaptive) names?.clear();
     this.#wasCaptive = false;
     this.#gate?.open();
-    if (previous !== "ok") context.retryNow();
+    context.retryNow();
   }
 
   /** One transaction, whose first failure decides: retries are for those who want an answer, not a verdict. */
@@ -181,11 +181,16 @@ export class PortalPart implements SystemPart {
       tell({ type: "answer", status: this.#expected });
       return;
     }
-    const host = hostOf(streamtype.endpoint);
-    this.#underWay = { check, host };
-    names?.clear(host);
-    // A connection from before would speak of what the network was.
-    stream = context.open(this.#streamtype, { alone: true });
+    try {
+      const host = parseEndpoint(streamtype.endpoint).host.toLowerCase();
+      this.#underWay = { check, host };
+      names?.clear(host);
+      // A connection from before would speak of what the network was.
+      stream = context.open(this.#streamtype, { alone: true });
+    } catch (error) {
+      tell({ type: "failed", reason: reasonOf(error) });
+      return;
+    }
     stream.on("state", ({ state, reason }) => {
       if (reason !== undefined && (state === "unreachable" || state === "auth-failed")) {
         tell({ type: "failed", reason });
@@ -202,21 +207,13 @@ export class PortalPart implements SystemPart {
 
   #ask(check: CheckId, url: string, aborter: Aborter): void {
     const tell = (outcome: ApiOutcome): void => {
+      if (!this.#looks.delete(check)) return;
       this.#waitsForTime = outcome.type === "failed" && outcome.reason.code === "time-unknown";
-      if (this.#looks.delete(check)) this.#driver?.feed({ type: "told", check, outcome });
+      this.#driver?.feed({ type: "told", check, outcome });
     };
     this.#options
       .ask?.(url, aborter)
       .then(tell, (error: unknown) => tell({ type: "failed", reason: reasonOf(error) }));
-  }
-}
-
-/** Empty where the stream is going to say what is wrong with its endpoint. */
-function hostOf(endpoint: string): string {
-  try {
-    return parseEndpoint(endpoint).host.toLowerCase();
-  } catch {
-    return "";
   }
 }
 
