@@ -167,11 +167,12 @@ describe("the captive portal", () => {
   test("is unknown where the probe's endpoint cannot be used, and looked for again", async () => {
     await using world = await setUp({ probe: { endpoint: "ftp://probe" } });
     await world.run(10);
-    expect(world.system.heldBy).toMatchObject([{ state: "CPD_PRE_TIME", by: "portal" }]);
+    const why = 'Cannot use the endpoint: "ftp://probe" has the unknown scheme "ftp"';
+    expect(world.system.heldBy).toMatchObject([{ state: "CPD_PRE_TIME", by: "portal", why }]);
     await world.context.replacePolicy({ streams: { ...POLICY.streams }, retry: POLICY.retry });
     world.simulation.peer("probe:80", { http: () => NO_CONTENT });
 
-    await world.run(11_000);
+    await world.run(6000);
 
     expect(world.system.state).toBe("OPERATIONAL");
   });

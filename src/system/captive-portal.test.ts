@@ -430,6 +430,21 @@ describe("a URL from somebody we do not trust", () => {
   });
 });
 
+test("what is unknown is told with each other why, and looked at again after 5, then 10 s", () => {
+  const world = new World();
+  world.feed({ type: "start" });
+  for (const status of [500, 500, 403]) {
+    world.probed({ type: "answer", status });
+    world.next();
+  }
+
+  expect(world.of("verdict").map(({ verdict, why }) => [verdict, why])).toEqual([
+    ["unknown", "the probe was answered with 500"],
+    ["unknown", "the probe was answered with 403"],
+  ]);
+  expect(world.now).toBe(35_000);
+});
+
 describe("a network that goes", () => {
   test("is not looked at until it is back; what was known of it counts no more", () => {
     const world = new World();

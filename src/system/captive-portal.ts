@@ -41,6 +41,8 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
   readonly #options: Required<PortalOptions>;
   #verdict: PortalVerdict = "unknown";
   #portal: string | undefined;
+  /** What the last look at this network has found. */
+  #last: Finding | undefined;
   #api: string | undefined;
   #check: Check | undefined;
   #lastId: CheckId = 0;
@@ -186,8 +188,11 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
   #decide(finding: Finding, now: Millis): void {
     const { verdict } = finding;
     this.#check = undefined;
-    this.#failures = verdict === "ok" || verdict !== this.#verdict ? 0 : this.#failures + 1;
-    this.#report(finding);
+    this.#failures = verdict === "ok" || verdict !== this.#last?.verdict ? 0 : this.#failures + 1;
+    // That something is unknown says nothing without the why.
+    const isOtherWhy = verdict === "unknown" && finding.why !== this.#last?.why;
+    this.#last = finding;
+    this.#report(finding, isOtherWhy);
     this.#nextAt = this.#nextLook(verdict, now);
   }
 
@@ -200,9 +205,9 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
     return now + (table[Math.min(this.#failures, table.length - 1)] as Millis);
   }
 
-  #report({ verdict, portal, why }: Finding): void {
+  #report({ verdict, portal, why }: Finding, isOtherWhy = false): void {
     const previous = this.#verdict;
-    const isNews = verdict !== previous || portal !== this.#portal;
+    const isNews = verdict !== previous || portal !== this.#portal || isOtherWhy;
     this.#verdict = verdict;
     this.#portal = portal;
     if (isNews) this.#outputs.push({ type: "verdict", verdict, previous, portal, why });
@@ -211,6 +216,7 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
   #forget(now: Millis): void {
     this.#abandon();
     this.#failures = 0;
+    this.#last = undefined;
     this.#report({ verdict: "unknown", portal: undefined, why: "the network changed" });
     this.#hurry(now);
   }
