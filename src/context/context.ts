@@ -16,6 +16,7 @@ import {
 import type { Identity, MetadataValues } from "../stream/index.ts";
 import type { StateEvent } from "./events.ts";
 import type { Handlers } from "./handlers.ts";
+import { IncomingPolicy } from "./incoming-policy.ts";
 import type { Inspection } from "./inspect.ts";
 import { loadPolicy, type PolicySource } from "./load-policy.ts";
 import { observe } from "./observe.ts";
@@ -179,6 +180,12 @@ export class Context<P = unknown> {
    */
   async replacePolicy(policy: PolicySource): Promise<void> {
     this.#install(await loadPolicy(policy, this.#ports, { strict: this.#strict }));
+  }
+
+  /** @internal A policy that comes in pieces; `source` names it in messages. */
+  receivePolicy(source: string): IncomingPolicy {
+    const options = { source, strict: this.#strict };
+    return new IncomingPolicy(this.#ports.text, options, (document) => this.#install(document));
   }
 
   /** Lays an overlay (JSON text or an object) over the policy in force, whole or not at all. Throws PolicyError. */
