@@ -136,10 +136,7 @@ export class Context<P = unknown> {
       this.#lastId,
       options.alone === true ? settings.alone(this.#lastId) : settings,
       this.#surroundings,
-      {
-        metadata: (options.metadata ?? {}) as MetadataValues,
-        handlers: options,
-      },
+      { metadata: (options.metadata ?? {}) as MetadataValues, handlers: options },
     );
     this.#streams.set(stream.id, stream as unknown as Stream);
     this.#preload(stream.streamtype);

@@ -16,7 +16,7 @@ import { Blobs } from "../../system/index.ts";
 import { createHostResolver, createResolver } from "../datagrams/index.ts";
 import { createNodePorts } from "../node-ports.ts";
 import { createDhcpPorts } from "../platform/index.ts";
-import { DeviceNames } from "./device-names.ts";
+import { hearNames } from "./heard-names.ts";
 import { type DeviceOptions, isStatic } from "./options.ts";
 import { PortalApi } from "./portal-api.ts";
 import { StaticAddress } from "./static-address.ts";
@@ -53,7 +53,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   const resolver = createResolver();
   const time = timePart(options, blobs, resolver);
   let portal: PortalPart | undefined;
-  const names = new DeviceNames(createHostResolver(resolver), (host, addresses) =>
+  const names = hearNames(createHostResolver(resolver), (host, addresses) =>
     portal?.resolved(host, addresses),
   );
   const ports = () => createNodePorts({ resolver: names, ...(time === undefined ? {} : { time }) });
@@ -80,7 +80,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     { clock, random, text, files: dhcpPorts.files },
     { context: context as Context, ...policyOptions },
   );
-  const handOver = new Handover({ resolver, names, time, portal });
+  const handOver = new Handover({ resolver, time, portal });
   const links = interfaces.map((each) => (typeof each === "string" ? each : each.interface));
   const parts: readonly (SystemPart | undefined)[] = [
     links.length === 0 ? undefined : new LinkPart(dhcpPorts.network, { interfaces: links, bringUp: true }),
@@ -144,7 +144,6 @@ function timePart(options: DeviceOptions, blobs: Blobs, resolver: Resolver): Tim
 
 interface Heirs {
   readonly resolver: Resolver;
-  readonly names: DeviceNames;
   readonly time: TimePart | undefined;
   readonly portal: PortalPart | undefined;
 }
@@ -164,15 +163,13 @@ class Handover {
   }
 
   take(leases: readonly Lease[]): void {
-    const { resolver, names, time, portal } = this.#heirs;
+    const { resolver, time, portal } = this.#heirs;
     const dns = leases.flatMap(({ dnsServers }) => dnsServers);
     const ntp = leases.flatMap(({ ntpServers }) => ntpServers);
     const api = leases.find(({ captivePortal }) => captivePortal !== undefined)?.captivePortal;
-    const old = resolver.servers.join();
     const before = this.#giveBack;
     this.#giveBack = dns.length === 0 ? () => {} : resolver.useServers(dns);
     before();
-    if (resolver.servers.join() !== old) names.askAnew();
     if (ntp.length > 0) time?.useServers(ntp);
     // A renewal that says the same is no other network.
     const told = JSON.stringify([leases.map(({ address, server }) => [address, server]), api]);
