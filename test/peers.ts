@@ -11,7 +11,8 @@ export type Peer =
   | "curl"
   | "kea-dhcp4"
   | "dhcpd"
-  | "chronyd";
+  | "chronyd"
+  | "nft";
 
 const FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
 

@@ -45,6 +45,8 @@ export interface OpenOptions<Name extends string = string> {
   readonly metadata?: MetadataOf<Name>;
   /** Closes the stream when it fires. */
   readonly signal?: Abortable;
+  /** On connections made for it, which no other stream shares. Holds until the policy changes. Default: false. */
+  readonly alone?: boolean;
   /** The callback form. */
   readonly rx?: Handlers["rx"];
   readonly tx?: Handlers["tx"];
@@ -129,14 +131,12 @@ export class Context<P = unknown> {
   ): Stream<MetadataName<P, S>> {
     if (this.#closed) throw closedError();
     this.#lastId += 1;
+    const settings = this.#settings(streamtype);
     const stream = new Stream<MetadataName<P, S>>(
       this.#lastId,
-      this.#settings(streamtype),
+      options.alone === true ? settings.alone(this.#lastId) : settings,
       this.#surroundings,
-      {
-        metadata: (options.metadata ?? {}) as MetadataValues,
-        handlers: options,
-      },
+      { metadata: (options.metadata ?? {}) as MetadataValues, handlers: options },
     );
     this.#streams.set(stream.id, stream as unknown as Stream);
     this.#preload(stream.streamtype);

@@ -1,3 +1,4 @@
+export { parseEndpoint } from "./endpoint.ts";
 export { type MetadataValues, namedMetadata, receivedMetadata, requireDeclared } from "./metadata.ts";
 export { type Identity, planTarget } from "./plan.ts";
 export { redirect } from "./redirect.ts";
