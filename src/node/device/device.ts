@@ -92,6 +92,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     { name: "streams", start: () => () => context.close() },
     new NetworkPart(dhcpPorts.network, {
       contexts: [context as Context],
+      hasMore: () => resolver.networkChanged(),
       ...(options.breaksConnections === false ? { breaks: false } : {}),
     }),
     portal,
