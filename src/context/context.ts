@@ -4,9 +4,7 @@ import {
   applyOverlay,
   applyOverlayValue,
   DEFAULT_POLICY,
-  diffPolicies,
   type MetadataName,
-  nearest,
   type PolicyDocument,
   type Problem,
   requirePolicy,
@@ -16,13 +14,13 @@ import {
 import type { Identity, MetadataValues } from "../stream/index.ts";
 import type { StateEvent } from "./events.ts";
 import type { Handlers } from "./handlers.ts";
+import { InForce } from "./in-force.ts";
 import type { Inspection } from "./inspect.ts";
 import { loadPolicy, type PolicySource } from "./load-policy.ts";
 import { observe } from "./observe.ts";
 import type { Abortable, Logger, Path, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import type { NameResolver } from "./resolver/name-resolver.ts";
-import { Settings } from "./settings.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
 
@@ -53,23 +51,18 @@ export interface OpenOptions<Name extends string = string> {
 /** A policy in force, and the streams opened under it. */
 export class Context<P = unknown> {
   readonly #ports: Ports;
-  readonly #identity: Identity;
+  readonly #inForce: InForce;
   readonly #logger: Logger | undefined;
   readonly #strict: boolean;
   readonly #streams = new Map<number, Stream>();
-  /** By streamtype, of the policy in force. */
-  readonly #inForce = new Map<string, Settings>();
   readonly #surroundings: Surroundings;
-  #document: PolicyDocument;
-  #revision = 1;
   #lastId = 0;
   #closed = false;
 
   /** @internal Use `createContext()`. */
   constructor(ports: Ports, document: PolicyDocument, options: Omit<ContextOptions, "policy">) {
     this.#ports = ports;
-    this.#document = document;
-    this.#identity = options.identity ?? {};
+    this.#inForce = new InForce(document, options.identity ?? {});
     this.#logger = options.logger;
     this.#strict = options.strict ?? false;
     this.#surroundings = {
@@ -83,11 +76,11 @@ export class Context<P = unknown> {
 
   /** Warnings and notes about the policy in force. */
   get problems(): readonly Problem[] {
-    return this.#document.problems;
+    return this.#inForce.document.problems;
   }
 
   get streamtypes(): readonly string[] {
-    return [...this.#document.policy.streamtypes.keys()];
+    return [...this.#inForce.document.policy.streamtypes.keys()];
   }
 
   /** What the streams resolve names through. Throws UsageError where the program gave a HostResolver of its own kind. */
@@ -99,7 +92,7 @@ export class Context<P = unknown> {
 
   /** @internal What the policy says of a streamtype. */
   describe(streamtype: string): Streamtype | undefined {
-    return this.#document.policy.streamtypes.get(streamtype);
+    return this.#inForce.document.policy.streamtypes.get(streamtype);
   }
 
   /** Opens a logical stream. Throws UsageError for an unknown streamtype or metadata that cannot be used. */
@@ -130,7 +123,7 @@ export class Context<P = unknown> {
     this.#lastId += 1;
     const stream = new Stream<MetadataName<P, S>>(
       this.#lastId,
-      this.#settings(streamtype),
+      this.#inForce.settings(streamtype),
       this.#surroundings,
       {
         metadata: (options.metadata ?? {}) as MetadataValues,
@@ -144,7 +137,7 @@ export class Context<P = unknown> {
 
   /** Code is loaded while there is calm: not in the middle of the first outage, nor without a free file descriptor. */
   #preload(name: string): void {
-    const transport = this.#ports.transport(this.#settings(name).streamtype.protocol);
+    const transport = this.#ports.transport(this.#inForce.settings(name).streamtype.protocol);
     // Whoever connects is told.
     if ("then" in transport) transport.catch(() => {});
   }
@@ -184,10 +177,26 @@ export class Context<P = unknown> {
     this.#install(
       requirePolicy(
         typeof overlay === "string"
-          ? applyOverlay(this.#document, overlay, options)
-          : applyOverlayValue(this.#document, overlay, options),
+          ? applyOverlay(this.#inForce.document, overlay, options)
+          : applyOverlayValue(this.#inForce.document, overlay, options),
       ),
     );
+  }
+
+  /**
+   * Replaces what the program knows about itself, whole: a token that was fetched, a password, a client certificate. The
+   * next attempt or transaction of every stream uses it; streams that say or show what changed connect anew with the
+   * reason `identity-changed`, a transaction under way ends first, the others notice nothing.
+   */
+  replaceIdentity(identity: Identity): void {
+    const changed = this.#inForce.replaceIdentity(identity);
+    if (changed.size === 0) return;
+    this.#logger?.info({ changed: [...changed] }, "identity.replaced");
+    const message = "What the program knows about itself changed";
+    const reason: Reason = { layer: "stream", code: "identity-changed", message };
+    for (const stream of [...this.#streams.values()]) {
+      if (changed.has(stream.streamtype)) stream.adopt(this.#inForce.settings(stream.streamtype), reason);
+    }
   }
 
   /**
@@ -224,39 +233,20 @@ export class Context<P = unknown> {
     await this.close();
   }
 
-  #settings(name: string): Settings {
-    const known = this.#inForce.get(name);
-    if (known !== undefined) return known;
-    const { streamtypes } = this.#document.policy;
-    const streamtype = streamtypes.get(name);
-    if (streamtype !== undefined) {
-      const scope = `policy-${this.#revision}`;
-      const settings = new Settings(streamtype, { identity: this.#identity, scope });
-      this.#inForce.set(name, settings);
-      return settings;
-    }
-    const near = nearest(name, streamtypes.keys());
-    const hint =
-      near === undefined ? `it has ${[...streamtypes.keys()].join(", ")}` : `did you mean "${near}"?`;
-    throw new UsageError(
-      `Cannot open "${name}": the policy has no such streamtype; ${hint}`,
-      "streamtype-unknown",
-    );
-  }
-
   #install(document: PolicyDocument): void {
-    const changes = diffPolicies(this.#document.policy, document.policy);
+    const changes = this.#inForce.replacePolicy(document);
     const changed = new Set(changes.changed);
-    this.#document = document;
-    this.#revision += 1;
-    this.#inForce.clear();
-    this.#ports.diagnostics.publish("secure-streams:policy", { revision: this.#revision, changes });
-    this.#logger?.info({ revision: this.#revision, ...changes }, "policy.replaced");
+    const { revision } = this.#inForce;
+    this.#ports.diagnostics.publish("secure-streams:policy", { revision, changes });
+    this.#logger?.info({ revision, ...changes }, "policy.replaced");
     const reason: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };
     for (const stream of [...this.#streams.values()]) {
       if (!document.policy.streamtypes.has(stream.streamtype)) stream.close();
       else
-        stream.adopt(this.#settings(stream.streamtype), changed.has(stream.streamtype) ? reason : undefined);
+        stream.adopt(
+          this.#inForce.settings(stream.streamtype),
+          changed.has(stream.streamtype) ? reason : undefined,
+        );
     }
   }
 

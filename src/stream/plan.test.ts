@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: templates of the policy
 import { describe, expect, test } from "vitest";
 import { parsePolicyValue, requirePolicy, type Streamtype } from "../policy/index.ts";
+import type { Identity } from "./identity.ts";
 import type { MetadataValues } from "./metadata.ts";
-import { type Identity, planTarget } from "./plan.ts";
+import { planTarget } from "./plan.ts";
 import type { Target } from "./target.ts";
 
 const CERTIFICATE = { certificate: "cert", key: "key" };
