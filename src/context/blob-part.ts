@@ -1,7 +1,7 @@
 import type { Blobs } from "../system/index.ts";
 import type { Context } from "./context.ts";
 import { identityOf } from "./identity.ts";
-import type { PartHost, SystemPart } from "./system-part.ts";
+import type { SystemPart } from "./system-part.ts";
 
 export interface BlobPartOptions {
   readonly blobs: Blobs;
@@ -22,26 +22,10 @@ export class BlobPart implements SystemPart {
     this.#timeServer = options.blobs.text("ntp-server");
   }
 
-  /** What is set in one turn takes effect together, in the next: a certificate is of no use without its key. */
-  start({ clock }: PartHost): () => void {
-    let callOff: (() => void) | undefined;
-    const change = (): void => {
-      callOff ??= clock.wake(
-        clock.now(),
-        () => {
-          callOff = undefined;
-          this.#apply();
-        },
-        true,
-      );
-    };
-    const unwatch = this.#options.blobs.watch(change);
+  start(): () => void {
     // What was set while the policy was read.
-    change();
-    return () => {
-      unwatch();
-      callOff?.();
-    };
+    this.#apply();
+    return this.#options.blobs.watch(() => this.#apply());
   }
 
   #apply(): void {

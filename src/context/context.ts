@@ -57,6 +57,9 @@ export class Context<P = unknown> {
   readonly #streams = new Map<number, Stream>();
   readonly #surroundings: Surroundings;
   #lastId = 0;
+  /** Connected as somebody the program is no longer. */
+  readonly #outdated = new Set<Stream>();
+  #callOff: (() => void) | undefined;
   #closed = false;
 
   /** @internal Use `createContext()`. */
@@ -184,19 +187,21 @@ export class Context<P = unknown> {
   }
 
   /**
-   * Replaces what the program knows about itself, whole: a token that was fetched, a password, a client certificate. The
-   * next attempt or transaction of every stream uses it; streams that say or show what changed connect anew with the
-   * reason `identity-changed`, a transaction under way ends first, the others notice nothing.
+   * Replaces what the program knows about itself, whole: a token that was fetched, a password, a client certificate. Every
+   * attempt and transaction that begins from now on uses it. Streams that say or show what changed connect anew in the
+   * next turn, with the reason `identity-changed`; a transaction under way ends first; the others notice nothing.
    */
   replaceIdentity(identity: Identity): void {
     const changed = this.#inForce.replaceIdentity(identity);
     if (changed.size === 0) return;
     this.#logger?.info({ changed: [...changed] }, "identity.replaced");
-    const message = "What the program knows about itself changed";
-    const reason: Reason = { layer: "stream", code: "identity-changed", message };
-    for (const stream of [...this.#streams.values()]) {
-      if (changed.has(stream.streamtype)) stream.adopt(this.#inForce.settings(stream.streamtype), reason);
+    for (const stream of this.#streams.values()) {
+      if (!changed.has(stream.streamtype)) continue;
+      stream.adopt(this.#inForce.settings(stream.streamtype), undefined);
+      this.#outdated.add(stream);
     }
+    const { clock } = this.#ports;
+    this.#callOff ??= clock.wake(clock.now(), () => this.#recycleOutdated(), true);
   }
 
   /**
@@ -225,12 +230,24 @@ export class Context<P = unknown> {
   /** Closes every stream and every connection; resolves when no socket is left. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#callOff?.();
     for (const stream of [...this.#streams.values()]) stream.close();
     await this.#ports.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #recycleOutdated(): void {
+    this.#callOff = undefined;
+    const message = "What the program knows about itself changed";
+    const reason: Reason = { layer: "stream", code: "identity-changed", message };
+    const outdated = [...this.#outdated];
+    this.#outdated.clear();
+    for (const stream of outdated) {
+      if (this.#streams.has(stream.id)) stream.adopt(this.#inForce.settings(stream.streamtype), reason);
+    }
   }
 
   #install(document: PolicyDocument): void {

@@ -223,6 +223,15 @@ describe("the identity", () => {
       "a control character",
     );
   });
+
+  test("is not printed where it cannot be used", () => {
+    for (const auth of ["hunter2\r\n", "hunter2 €", 42 as unknown as string]) {
+      const plan = () => planOf({ http_auth_header: "authorization" }, {}, { auth });
+
+      expect(plan).toThrow('Cannot use "auth": its value holds');
+      expect(plan).not.toThrow(/hunter2|42/);
+    }
+  });
 });
 
 describe("TLS", () => {
