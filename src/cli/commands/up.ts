@@ -66,6 +66,7 @@ Example:
     const timeout = wholeNumber(invocation, "timeout", 1);
     const interfaces = interfacesOf(invocation);
     const { blobsFromEnvironment, createDevice } = await import("../../system.ts");
+    const { reportToServiceManager } = await import("../service-report.ts");
     const { output, signal, values } = invocation;
     const servers = texts(invocation, "ntp");
     const setsClock = values["set-clock"] === true;
@@ -78,6 +79,7 @@ Example:
       ...(store === undefined ? {} : { policyStore: store }),
     });
     watch(device, output, setsClock);
+    const report = reportToServiceManager(device);
     const limit = new Limit(signal, timeout);
     try {
       const denied = refusal(device, limit.signal);
@@ -95,7 +97,9 @@ Example:
       return EXIT.timeout satisfies ExitCode;
     } finally {
       limit.end();
+      report.stopping();
       await device.stop();
+      report.stopped();
     }
   },
 };
