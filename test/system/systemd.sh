@@ -24,7 +24,11 @@ for folder in dev run tmp; do mount -t tmpfs -o mode=1777 tmpfs "$root/$folder";
 for device in null zero full random urandom tty; do
   touch "$root/dev/$device" && mount --bind "/dev/$device" "$root/dev/$device"
 done
-mkdir "$root/dev/shm" "$root/dev/pts"
+mkdir "$root/dev/shm" "$root/dev/pts" "$root/dev/mqueue" "$root/dev/hugepages"
+mount -t tmpfs tmpfs "$root/dev/shm"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+mount -t mqueue mqueue "$root/dev/mqueue"
+ln -s pts/ptmx "$root/dev/ptmx"
 rm -rf "$root/etc/systemd/system" "$root/usr/lib/systemd/system-generators"
 mkdir -p "$root/etc/systemd/system" "$root/run/systemd/system"
 for target in sysinit basic shutdown multi-user network-online network-pre; do

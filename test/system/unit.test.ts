@@ -1,6 +1,7 @@
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT, requireBuilt } from "../built.ts";
 import { Namespace, namespacesMissing } from "../namespace.ts";
@@ -8,6 +9,7 @@ import { peerMissing } from "../peers.ts";
 import { devicePolicy } from "./device.ts";
 import { SECOND, TOWN, Town } from "./town.ts";
 
+const run = promisify(execFile);
 const UNIT = "secure-streams.service";
 const missing =
   namespacesMissing() ??
@@ -29,7 +31,7 @@ describe.skipIf(missing)("the unit of the examples, under a systemd of its own",
     network.ip("link set eth0 down");
     town = new Town({ namespace, link: "town0" });
     await town.open();
-    systemd = new Systemd(town.write("device.json", JSON.stringify(devicePolicy(town))));
+    systemd = await Systemd.start(town.write("device.json", JSON.stringify(devicePolicy(town))));
   }, 120_000);
   afterAll(async () => {
     await systemd.end();
@@ -39,18 +41,18 @@ describe.skipIf(missing)("the unit of the examples, under a systemd of its own",
 
   test("says what it waits for, is started when it is OPERATIONAL, without root, and stops in time and cleanly", async () => {
     network.ip(`-n ${namespace} link set town0 down`);
-    systemd.control("start", "--no-block", UNIT);
+    await systemd.control("start", "--no-block", UNIT);
     await systemd.reached("StatusText", /IFACE_COLDPLUG is held by link/);
-    const waiting = systemd.properties();
+    const waiting = await systemd.properties();
     network.ip(`-n ${namespace} link set town0 up`);
-    systemd.control("start", UNIT);
-    const running = systemd.properties();
-    const process = systemd.inside("cat", `/proc/${running.MainPID}/status`);
-    const state = systemd.inside("ls", "-l", "/var/lib/secure-streams/");
+    await systemd.control("start", UNIT);
+    const running = await systemd.properties();
+    const process = await systemd.inside("cat", `/proc/${running.MainPID}/status`);
+    const state = await systemd.inside("ls", "-l", "/var/lib/secure-streams/");
     const during = network.state();
 
-    systemd.control("stop", UNIT);
-    const stopped = systemd.properties();
+    await systemd.control("stop", UNIT);
+    const stopped = await systemd.properties();
 
     expect(waiting).toMatchObject({ ActiveState: "activating", SubState: "start" });
     expect(running).toMatchObject({ ActiveState: "active", StatusText: "OPERATIONAL", NRestarts: "0" });
@@ -67,26 +69,26 @@ describe.skipIf(missing)("the unit of the examples, under a systemd of its own",
   }, 60_000);
 
   test("is started anew when its event loop does not turn any more", async () => {
-    systemd.override("WatchdogSec=1", "RestartSec=0", "TimeoutAbortSec=1");
-    systemd.control("start", UNIT);
-    const { MainPID: before } = systemd.properties();
+    await systemd.override("WatchdogSec=1", "RestartSec=0", "TimeoutAbortSec=1");
+    await systemd.control("start", UNIT);
+    const { MainPID: before } = await systemd.properties();
 
-    systemd.inside("kill", "-STOP", before ?? "");
+    await systemd.inside("kill", "-STOP", before ?? "");
     await systemd.reached("NRestarts", /^1$/);
     await systemd.reached("StatusText", /^OPERATIONAL$/);
-    const after = systemd.properties();
-    systemd.control("stop", UNIT);
+    const after = await systemd.properties();
+    await systemd.control("stop", UNIT);
 
     expect(after.ActiveState).toBe("active");
     expect(after.MainPID).not.toBe(before);
   }, 60_000);
 
   test("is not started again and again where its policy has faults", async () => {
-    systemd.inside("sh", "-c", "echo '{ streams' >/etc/secure-streams/device.json");
-    spawnSync("nsenter", [...systemd.enter, "systemctl", "start", UNIT]);
+    await systemd.inside("sh", "-c", "echo '{ streams' >/etc/secure-streams/device.json");
+    await expect(systemd.control("start", UNIT)).rejects.toThrow("systemctl start");
     await systemd.reached("ActiveState", /failed/);
 
-    expect(systemd.properties()).toMatchObject({ ExecMainStatus: "2", NRestarts: "0" });
+    expect(await systemd.properties()).toMatchObject({ ExecMainStatus: "2", NRestarts: "0" });
   }, 60_000);
 });
 
@@ -96,53 +98,56 @@ class Systemd {
   readonly #group: string;
   readonly #pid: string;
 
-  constructor(policy: string) {
-    this.#group = `${cgroup2()}/sst-${process.pid}`;
-    mkdirSync(this.#group);
+  private constructor(child: ChildProcess, group: string, pid: string) {
+    this.#child = child;
+    this.#group = group;
+    this.#pid = pid;
+  }
+
+  static async start(policy: string): Promise<Systemd> {
+    const group = `${cgroup2()}/sst-${process.pid}`;
+    mkdirSync(group);
     const script = fileURLToPath(new URL("./systemd.sh", import.meta.url));
-    this.#child = spawn("bash", [script, ROOT, policy, this.#group], {
-      stdio: ["ignore", "ignore", "inherit"],
+    const child = spawn("bash", [script, ROOT, policy, group], { stdio: "ignore" });
+    process.once("exit", () => child.kill("SIGKILL"));
+    const first = await patiently("systemd to start", async () => {
+      const { stdout } = await run("ps", ["--ppid", `${child.pid}`, "-o", "pid=,comm="]);
+      return /^ *(\d+) systemd$/m.exec(stdout)?.[1];
     });
-    process.once("exit", () => this.#child.kill("SIGKILL"));
-    const { pid } = this.#child;
-    this.#pid = patiently("systemd to start", () => {
-      const first = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim();
-      return /^systemd$/m.test(commandOf(first)) ? first : undefined;
-    });
-    patiently("systemd to listen", () => this.#try("systemctl", "list-jobs"));
+    const systemd = new Systemd(child, group, first);
+    await patiently("systemd to listen", () => systemd.inside("systemctl", "list-jobs"));
+    return systemd;
   }
 
-  /** Words for nsenter. */
-  get enter(): readonly string[] {
-    return ["--target", this.#pid, "--mount", "--pid", "--net", "--"];
+  async control(...words: readonly string[]): Promise<void> {
+    await this.inside("systemctl", ...words);
   }
 
-  control(...words: readonly string[]): void {
-    this.inside("systemctl", ...words);
-  }
-
-  inside(command: string, ...words: readonly string[]): string {
-    return execFileSync("nsenter", [...this.enter, command, ...words], { encoding: "utf8", timeout: 30_000 });
+  async inside(command: string, ...words: readonly string[]): Promise<string> {
+    const enter = ["--target", this.#pid, "--mount", "--pid", "--net", "--"];
+    const { stdout } = await run("nsenter", [...enter, command, ...words], { timeout: 30_000 });
+    return stdout;
   }
 
   /** Lines for the section Service, over those of the unit. */
-  override(...lines: readonly string[]): void {
+  async override(...lines: readonly string[]): Promise<void> {
     const folder = `/run/systemd/system/${UNIT}.d`;
     const text = ["[Service]", ...lines, ""].join("\\n");
-    this.inside("sh", "-c", `mkdir -p ${folder} && printf '${text}' >${folder}/test.conf`);
-    this.control("daemon-reload");
+    await this.inside("sh", "-c", `mkdir -p ${folder} && printf '${text}' >${folder}/test.conf`);
+    await this.control("daemon-reload");
   }
 
-  properties(): Readonly<Record<string, string>> {
+  async properties(): Promise<Readonly<Record<string, string>>> {
     const names = "ActiveState,SubState,StatusText,MainPID,NRestarts,Result,ExecMainStatus";
-    const lines = this.inside("systemctl", "show", UNIT, "-p", names).trim().split("\n");
+    const lines = (await this.inside("systemctl", "show", UNIT, "-p", names)).trim().split("\n");
     return Object.fromEntries(lines.map((line) => line.split(/=(.*)/s).slice(0, 2)));
   }
 
   async reached(property: string, value: RegExp): Promise<void> {
-    patiently(`${property} to be ${value}`, () =>
-      value.test(this.properties()[property] ?? "") ? "" : undefined,
-    );
+    await patiently(`${property} to be ${value}`, async () => {
+      const { [property]: now = "" } = await this.properties();
+      return value.test(now) ? now : undefined;
+    });
   }
 
   /** With process 1 of a namespace everything in it ends. */
@@ -153,26 +158,21 @@ class Systemd {
     const groups = execFileSync("find", [this.#group, "-depth", "-type", "d"], { encoding: "utf8" });
     for (const group of groups.trim().split("\n")) rmdirSync(group);
   }
-
-  #try(...words: readonly string[]): string | undefined {
-    const { status, stdout } = spawnSync("nsenter", [...this.enter, ...words], { encoding: "utf8" });
-    return status === 0 ? stdout : undefined;
-  }
 }
 
-/** Asks until there is an answer, for 30 s at the most. Each question starts a program, so that others have their turn. */
-function patiently(what: string, ask: () => string | undefined): string {
+/** Asks again and again until there is an answer, for 30 s at the most; each question starts a program and waits for it. */
+async function patiently(what: string, ask: () => Promise<string | undefined>): Promise<string> {
   const until = Date.now() + 30_000;
+  let why: unknown;
   while (Date.now() < until) {
-    const answer = ask();
-    if (answer !== undefined) return answer;
-    execFileSync("sleep", ["0.05"]);
+    try {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+    } catch (error) {
+      why = error;
+    }
   }
-  throw new Error(`Waited in vain for ${what}`);
-}
-
-function commandOf(pid: string): string {
-  return pid === "" ? "" : readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  throw new Error(`Waited in vain for ${what}`, { cause: why });
 }
 
 /** Where the second kind of cgroups is mounted. */
