@@ -83,7 +83,8 @@ export class Query implements Timed, Sender {
   }
 
   unreachable(attempt: Attempt, now: Millis): void {
-    if (attempt.transport === "tcp" && !attempt.isRepeated && !this.#isSettled) {
+    const { isWithoutSocket } = attempt;
+    if (attempt.transport === "tcp" && !attempt.isRepeated && !isWithoutSocket && !this.#isSettled) {
       // The server may close an idle connection just as it is used again (RFC 7766, 6.2.4).
       attempt.isRepeated = true;
       this.transmit(attempt, now);
@@ -91,12 +92,14 @@ export class Query implements Timed, Sender {
     }
     this.#network.work.statistics.unreachable += 1;
     this.#flight.end(attempt, now);
-    attempt.server.silent(attempt.sentAt, now);
+    if (isWithoutSocket) this.#fail("too-many-files");
+    else attempt.server.silent(attempt.sentAt, now);
     const candidate = this.#candidateOf(attempt);
     if (attempt.transport === "udp") candidate.isAbsent = true;
     if (this.#isSettled) this.#rearm();
-    else if (attempt.transport === "tcp") this.#tcpFailed(candidate, "server-failure", now);
-    else this.#sendNext(now);
+    else if (attempt.transport === "tcp") {
+      this.#tcpFailed(candidate, isWithoutSocket ? "too-many-files" : "server-failure", now);
+    } else this.#sendNext(now);
   }
 
   expire(now: Millis): void {
