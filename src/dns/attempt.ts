@@ -54,7 +54,7 @@ export interface Attempt {
   patience: Millis;
   /** The process had no descriptor for its socket: nothing is known of the server. */
   isWithoutSocket: boolean;
-  /** TCP: a second connection has been tried. */
+  /** TCP: a second connection has been tried, or would be in vain. */
   isRepeated: boolean;
 }
 

@@ -180,6 +180,7 @@ export class Network {
     const { sender, server, transport } = attempt;
     const { name, type } = sender.question;
     attempt.isWithoutSocket = code === "EMFILE" || code === "ENFILE";
+    attempt.isRepeated ||= attempt.isWithoutSocket;
     this.work.trace({ step: "unreachable", name, of: type, server: server.label, transport, code });
   }
 

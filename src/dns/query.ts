@@ -83,23 +83,20 @@ export class Query implements Timed, Sender {
   }
 
   unreachable(attempt: Attempt, now: Millis): void {
-    const { isWithoutSocket } = attempt;
-    if (attempt.transport === "tcp" && !attempt.isRepeated && !isWithoutSocket && !this.#isSettled) {
+    if (attempt.transport === "tcp" && !attempt.isRepeated && !this.#isSettled) {
       // The server may close an idle connection just as it is used again (RFC 7766, 6.2.4).
       attempt.isRepeated = true;
       this.transmit(attempt, now);
       return;
     }
-    this.#network.work.statistics.unreachable += 1;
-    this.#flight.end(attempt, now);
-    if (isWithoutSocket) this.#fail("too-many-files");
-    else attempt.server.silent(attempt.sentAt, now);
+    this.#flight.lose(attempt, now);
     const candidate = this.#candidateOf(attempt);
+    const code = attempt.isWithoutSocket ? "too-many-files" : "server-failure";
     if (attempt.transport === "udp") candidate.isAbsent = true;
+    if (attempt.isWithoutSocket) this.#fail(code);
     if (this.#isSettled) this.#rearm();
-    else if (attempt.transport === "tcp") {
-      this.#tcpFailed(candidate, isWithoutSocket ? "too-many-files" : "server-failure", now);
-    } else this.#sendNext(now);
+    else if (attempt.transport === "tcp") this.#tcpFailed(candidate, code, now);
+    else this.#sendNext(now);
   }
 
   expire(now: Millis): void {
