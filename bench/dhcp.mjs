@@ -6,13 +6,13 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, loadavg, release, tmpdir } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
+import { createNetwork } from "../build/node/platform/index.js";
+import { loadLibc } from "../build/node/platform/libc.js";
+import { ReadableSocket } from "../build/node/platform/readable-socket.js";
 import { createDhcpClient } from "../dist/dhcp.js";
-import { createNetwork } from "../dist/node/platform/index.js";
-import { loadLibc } from "../dist/node/platform/libc.js";
-import { ReadableSocket } from "../dist/node/platform/readable-socket.js";
 
 const ROUNDS = 30;
-const PEER_ROUNDS = 10;
+const PEER_ROUNDS = 20;
 const CARRIER_ROUNDS = 10;
 const CLONE_NEWNET = 0x40000000;
 const AF_PACKET = 17;
@@ -60,12 +60,6 @@ async function bench() {
     if (event.type === "link" && event.link.name === LINK)
       heard(event.link.hasCarrier ? "carrier" : "no-carrier");
   });
-  const nodeStart = await times(PEER_ROUNDS, () => {
-    const began = performance.now();
-    spawnSync(process.execPath, ["-e", "0"]);
-    return performance.now() - began;
-  });
-  report("Node's own start, from exec to its end", nodeStart);
   for (const name of ["dnsmasq", "kea-dhcp4"]) {
     if (find(name) === undefined) {
       console.log(`skipped: the program "${name}" is not installed`);
@@ -74,8 +68,8 @@ async function bench() {
     await startServer(name);
     console.log(`\n${name}`);
     await inProcess();
-    await fromExec("secure-streams (a program of ours)", ours, nodeStart);
-    await fromExec("secure-streams dhcp (the command)", command, nodeStart);
+    await fromExec("secure-streams (a program of ours)", ours);
+    await fromExec("secure-streams dhcp (the command)", command);
     for (const peer of [udhcpc, dhcpcd, dhclient]) await fromExec(peer.name, peer);
     await stopServer();
   }
@@ -112,14 +106,16 @@ async function inProcess() {
 }
 
 /** From exec to address and route; of that until its first DISCOVER or REQUEST, and from there. */
-async function fromExec(title, peer, own) {
-  const program = peer === ours || peer === command ? process.execPath : find(peer.name);
+async function fromExec(title, peer) {
+  const isOurs = peer === ours || peer === command;
+  const program = isOurs ? process.execPath : find(peer.name);
   if (program === undefined) {
     console.log(`${title}: skipped, the program is not installed`);
     return;
   }
-  const spans = { all: [], start: [], work: [] };
+  const spans = { all: [], start: [], work: [], node: [], more: [] };
   for (let round = -1; round < PEER_ROUNDS; round++) {
+    const node = isOurs ? nodeStart() : 0;
     const bound = told("bound");
     let asked;
     const began = performance.now();
@@ -142,13 +138,21 @@ async function fromExec(title, peer, own) {
     spans.all.push(end - began);
     spans.start.push(asked - began);
     spans.work.push(end - asked);
+    spans.node.push(node);
+    spans.more.push(end - began - node);
   }
   report(`${title}: exec to address and route`, spans.all);
   report("  of it to its first question", spans.start);
   report("  of it from the question to the route", spans.work);
-  if (own !== undefined) {
-    console.log(`  more than Node's own start: ${(median(spans.all) - median(own)).toFixed(1)} ms`);
-  }
+  if (!isOurs) return;
+  report("  Node's own start in the same rounds, from exec to its end", spans.node);
+  report("  more than that", spans.more);
+}
+
+function nodeStart() {
+  const began = performance.now();
+  spawnSync(process.execPath, ["-e", "0"]);
+  return performance.now() - began;
 }
 
 function ours(program) {
@@ -383,10 +387,6 @@ function find(name) {
 
 function ip(words) {
   return execFileSync("ip", words.split(" "), { encoding: "utf8" });
-}
-
-function median(spans) {
-  return spans.toSorted((one, other) => one - other)[spans.length >> 1];
 }
 
 function report(what, spans) {

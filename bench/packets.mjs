@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { cpus, release } from "node:os";
 import { setTimeout as wait } from "node:timers/promises";
-import { createNetwork, createSuspend } from "../dist/node/platform/index.js";
+import { createNetwork, createSuspend } from "../build/node/platform/index.js";
 
 const AF_PACKET = 17;
 const SOCK_RAW = 3;

@@ -376,9 +376,9 @@ function round(value) {
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) {
-  const { STATES } = await import("../dist/stream/states.js");
-  const { STATES: DHCP_STATES } = await import("../dist/dhcp/states.js");
-  const { SYSTEM_STATES } = await import("../dist/system/states.js");
+  const { STATES } = await import("../build/stream/states.js");
+  const { STATES: DHCP_STATES } = await import("../build/dhcp/states.js");
+  const { SYSTEM_STATES } = await import("../build/system/states.js");
   const folder = new URL("../docs/states/", import.meta.url);
   mkdirSync(folder, { recursive: true });
   const write = (name, text) => writeFileSync(new URL(name, folder), text);

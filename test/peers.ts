@@ -14,7 +14,8 @@ export type Peer =
   | "chronyd"
   | "chronyc"
   | "strace"
-  | "systemd";
+  | "systemd"
+  | "nft";
 
 const FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/lib/systemd"];
 

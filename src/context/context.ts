@@ -1,4 +1,4 @@
-import { type Reason, SecureStreamsError, UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/errors.ts";
 import { Spread } from "../lib/spread.ts";
 import {
   applyOverlay,
@@ -13,8 +13,10 @@ import {
 } from "../policy/index.ts";
 import type { Identity, MetadataValues } from "../stream/index.ts";
 import type { StateEvent } from "./events.ts";
+import { contextClosed, IDENTITY_CHANGED, POLICY_CHANGED } from "./failures.ts";
 import type { Handlers } from "./handlers.ts";
 import { InForce } from "./in-force.ts";
+import { IncomingPolicy } from "./incoming-policy.ts";
 import type { Inspection } from "./inspect.ts";
 import { loadPolicy, type PolicySource } from "./load-policy.ts";
 import { observe } from "./observe.ts";
@@ -42,6 +44,8 @@ export interface OpenOptions<Name extends string = string> {
   readonly metadata?: MetadataOf<Name>;
   /** Closes the stream when it fires. */
   readonly signal?: Abortable;
+  /** On connections made for it, which no other stream shares. Holds until the policy changes. Default: false. */
+  readonly alone?: boolean;
   /** The callback form. */
   readonly rx?: Handlers["rx"];
   readonly tx?: Handlers["tx"];
@@ -122,16 +126,14 @@ export class Context<P = unknown> {
     streamtype: S,
     options: OpenOptions<MetadataName<P, S>>,
   ): Stream<MetadataName<P, S>> {
-    if (this.#closed) throw closedError();
+    if (this.#closed) throw contextClosed();
     this.#lastId += 1;
+    const settings = this.#inForce.settings(streamtype);
     const stream = new Stream<MetadataName<P, S>>(
       this.#lastId,
-      this.#inForce.settings(streamtype),
+      options.alone === true ? settings.alone(this.#lastId) : settings,
       this.#surroundings,
-      {
-        metadata: (options.metadata ?? {}) as MetadataValues,
-        handlers: options,
-      },
+      { metadata: (options.metadata ?? {}) as MetadataValues, handlers: options },
     );
     this.#streams.set(stream.id, stream as unknown as Stream);
     this.#preload(stream.streamtype);
@@ -172,6 +174,12 @@ export class Context<P = unknown> {
    */
   async replacePolicy(policy: PolicySource): Promise<void> {
     this.#install(await loadPolicy(policy, this.#ports, { strict: this.#strict }));
+  }
+
+  /** @internal A policy that comes in pieces; `source` names it in messages. */
+  receivePolicy(source: string): IncomingPolicy {
+    const options = { source, strict: this.#strict };
+    return new IncomingPolicy(this.#ports.text, options, (document) => this.#install(document));
   }
 
   /** Lays an overlay (JSON text or an object) over the policy in force, whole or not at all. Throws PolicyError. */
@@ -241,12 +249,11 @@ export class Context<P = unknown> {
 
   #recycleOutdated(): void {
     this.#callOff = undefined;
-    const message = "What the program knows about itself changed";
-    const reason: Reason = { layer: "stream", code: "identity-changed", message };
     const outdated = [...this.#outdated];
     this.#outdated.clear();
     for (const stream of outdated) {
-      if (this.#streams.has(stream.id)) stream.adopt(this.#inForce.settings(stream.streamtype), reason);
+      if (this.#streams.has(stream.id))
+        stream.adopt(this.#inForce.settings(stream.streamtype), IDENTITY_CHANGED);
     }
   }
 
@@ -256,14 +263,12 @@ export class Context<P = unknown> {
     const { revision } = this.#inForce;
     this.#ports.diagnostics.publish("secure-streams:policy", { revision, changes });
     this.#logger?.info({ revision, ...changes }, "policy.replaced");
-    const reason: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };
     for (const stream of [...this.#streams.values()]) {
       if (!document.policy.streamtypes.has(stream.streamtype)) stream.close();
-      else
-        stream.adopt(
-          this.#inForce.settings(stream.streamtype),
-          changed.has(stream.streamtype) ? reason : undefined,
-        );
+      else {
+        const why = changed.has(stream.streamtype) ? POLICY_CHANGED : undefined;
+        stream.adopt(this.#inForce.settings(stream.streamtype), why);
+      }
     }
   }
 
@@ -287,12 +292,4 @@ export async function createContextOver<const P>(
     if (problem.severity !== "note") rest.logger?.warn({ ...problem }, "policy.warning");
   }
   return new Context<P>(ports, document, rest);
-}
-
-function closedError(): SecureStreamsError {
-  return new SecureStreamsError({
-    layer: "stream",
-    code: "closed",
-    message: "Cannot open: the context is closed",
-  });
 }

@@ -45,6 +45,8 @@ export class StreamCore {
   readonly transactions: Transactions;
   metadata: Record<string, string>;
   received = NOTHING_RECEIVED;
+  /** Where the present attempt goes, or the last one went. */
+  target: Target | undefined;
   #settings: Settings;
   readonly #events: CoreEvents;
   readonly #machine: StreamMachine;
@@ -214,6 +216,7 @@ export class StreamCore {
   }
 
   #carry(attempt: Attempt, target: Target, body: Uint8Array | AsyncIterable<Uint8Array> | undefined): void {
+    this.target = target;
     const request = { stream: this.id, target, body };
     const transport = this.#transport ?? this.ports.transport(target.protocol);
     if (!("then" in transport)) {

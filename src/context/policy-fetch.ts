@@ -1,4 +1,5 @@
 import { SecureStreamsError } from "../lib/errors.ts";
+import { GrowingBytes } from "../lib/growing-bytes.ts";
 import type { Random } from "../lib/random.ts";
 import {
   type FetchId,
@@ -10,6 +11,7 @@ import {
 import { Aborter } from "./abort.ts";
 import type { Context } from "./context.ts";
 import { Driver } from "./driver.ts";
+import type { IncomingPolicy } from "./incoming-policy.ts";
 import type { SmallFiles } from "./network-ports.ts";
 import type { Clock, Text } from "./ports.ts";
 import type { Reply } from "./reply.ts";
@@ -44,10 +46,13 @@ export interface PolicyFetchEvents {
 }
 
 const LIMIT = 1024 * 1024;
-/** What a policy's text begins with: an object, or a comment before it. Anything else would be taken for a location. */
-const BEGINNING = /^[\s\ufeff]*(?:\{|\/[/*])/;
+/** Bytes of a stored policy's beginning that hold its entity tag. */
+const FIRST_LINE = 512;
 
-/** Fetches the policy by a stream of the policy itself, puts it in force whole or not at all, and keeps the last good one. */
+/**
+ * Fetches the policy by a stream of the policy itself, reads it as it comes, puts it in force whole or not at all, and
+ * keeps the last good one.
+ */
 export class PolicyFetch {
   readonly #ports: PolicyFetchPorts;
   readonly #options: PolicyFetchOptions;
@@ -55,13 +60,12 @@ export class PolicyFetch {
   readonly #streamtype: string;
   readonly #driver: Driver<PolicyRefreshInput, PolicyRefreshOutput>;
   readonly #fetches = new Map<FetchId, Aborter>();
-  #stored: StoredPolicy | undefined;
+  /** The last good policy, until one is in force. */
+  #stored: Uint8Array | undefined;
   /** The entity tag of the policy in force. */
   #etag: string | undefined;
   #isInForce = false;
   #isStopped = false;
-  /** One policy is put in force at a time. */
-  #applying: Promise<void> = Promise.resolve();
 
   constructor(ports: PolicyFetchPorts, options: PolicyFetchOptions, events: PolicyFetchEvents) {
     this.#ports = ports;
@@ -80,7 +84,9 @@ export class PolicyFetch {
   /** Reads what is stored and begins to fetch. */
   async start(): Promise<void> {
     this.#stored = await this.#read();
-    this.#etag = this.#stored?.etag;
+    if (this.#stored !== undefined) {
+      this.#etag = decodeStored(this.#ports.text.decode(this.#stored.subarray(0, FIRST_LINE))).etag;
+    }
     this.#driver.feed({ type: "start", hasStored: this.#stored !== undefined });
   }
 
@@ -109,7 +115,7 @@ export class PolicyFetch {
         this.#fetches.delete(output.fetch);
         return;
       case "use-stored":
-        this.#useStored().catch(this.#events.raise);
+        this.#useStored();
         return;
       case "valid":
         if (this.#isInForce) this.#events.valid();
@@ -120,7 +126,7 @@ export class PolicyFetch {
   }
 
   async #fetch(fetch: FetchId): Promise<void> {
-    const { context, limit = LIMIT } = this.#options;
+    const { context } = this.#options;
     // A policy that has no way to fetch the next one is the last.
     if (!this.isInUse) throw new SecureStreamsError(NO_STREAMTYPE);
     const aborter = new Aborter();
@@ -137,7 +143,6 @@ export class PolicyFetch {
       return;
     }
     if (!reply.ok) {
-      reply.discard();
       throw new SecureStreamsError({
         layer: "http",
         code: "http-status",
@@ -145,20 +150,31 @@ export class PolicyFetch {
         status: reply.status,
       });
     }
-    const text = this.#ports.text.decode(await this.#whole(reply, limit));
-    await this.#apply(text, "server", () => this.#fetches.has(fetch));
+    // A query may carry what nobody should read in a log.
+    const incoming = context.receivePolicy(reply.url.replace(/\?.*$/s, ""));
+    const kept = await this.#receive(reply, incoming);
     if (!this.#fetches.has(fetch)) return;
+    this.#install(incoming, "server");
     this.#etag = entityTag(reply.header("etag"));
-    await this.#store({ text, etag: this.#etag });
+    if (kept !== undefined) {
+      await this.#store({ text: this.#ports.text.decode(kept.whole()), etag: this.#etag });
+    }
     this.#end(fetch, { type: "fetched", fetch });
   }
 
-  /** The whole of the reply, unless it is too large, or says so from the beginning. */
-  async #whole(reply: Reply, limit: number): Promise<Uint8Array> {
-    if (Number(reply.header("content-length") ?? 0) <= limit) return await reply.bytes(limit);
-    reply.discard();
-    const message = `The policy is larger than ${limit} bytes`;
-    throw new SecureStreamsError({ layer: "policy", code: "policy-too-large", message });
+  /** Reads the reply as it comes; what is to be stored is kept. Throws with the first piece that no policy can have. */
+  async #receive(reply: Reply, incoming: IncomingPolicy): Promise<GrowingBytes | undefined> {
+    const { store, limit = LIMIT } = this.#options;
+    if (Number(reply.header("content-length") ?? 0) > limit) throw tooLarge(incoming, limit);
+    const kept = store === undefined || this.#ports.files === undefined ? undefined : new GrowingBytes();
+    let room = limit;
+    for await (const piece of reply.payload) {
+      this.#judge("server", () => incoming.push(piece.subarray(0, room)));
+      if (piece.length > room) throw tooLarge(incoming, limit);
+      room -= piece.length;
+      kept?.add(piece);
+    }
+    return kept;
   }
 
   /** If-None-Match, by whatever metadata the streamtype has for it. */
@@ -170,30 +186,31 @@ export class PolicyFetch {
     return streamtype.directProtocolStrings ? { "if-none-match": this.#etag } : undefined;
   }
 
-  /** Puts a policy in force, one after the other, unless `isWanted` says no when its turn comes. */
-  #apply(text: string, from: "server" | "store", isWanted: () => boolean): Promise<void> {
-    const applied = this.#applying.then(async () => {
-      if (!isWanted()) return;
-      try {
-        if (!BEGINNING.test(text)) throw new SecureStreamsError(NO_POLICY);
-        await this.#options.context.replacePolicy(text);
-      } catch (error) {
-        this.#events.told({ type: "refused", from, error });
-        throw error;
-      }
-      this.#isInForce = true;
-      this.#events.told({ type: "applied", from });
-    });
-    this.#applying = applied.catch(() => {});
-    return applied;
+  #install(incoming: IncomingPolicy, from: "server" | "store"): void {
+    this.#judge(from, () => incoming.install());
+    this.#isInForce = true;
+    this.#stored = undefined;
+    this.#events.told({ type: "applied", from });
   }
 
-  async #useStored(): Promise<void> {
-    const stored = this.#stored;
-    if (stored === undefined) return;
+  /** Tells of a policy that is refused. */
+  #judge(from: "server" | "store", read: () => void): void {
     try {
-      await this.#apply(stored.text, "store", () => !this.#isInForce && !this.#isStopped);
-      if (this.#isInForce) this.#events.valid();
+      read();
+    } catch (error) {
+      this.#events.told({ type: "refused", from, error });
+      throw error;
+    }
+  }
+
+  #useStored(): void {
+    const { context, store = "" } = this.#options;
+    const stored = this.#stored;
+    if (stored === undefined || this.#isInForce) return;
+    try {
+      const incoming = context.receivePolicy(store);
+      this.#judge("store", () => incoming.push(stored));
+      this.#install(incoming, "store");
     } catch {
       this.#stored = undefined;
       this.#etag = undefined;
@@ -204,6 +221,8 @@ export class PolicyFetch {
   #failed(fetch: FetchId, error: unknown): void {
     const why = error instanceof Error ? error.message : String(error);
     if (!this.#isStopped) this.#events.told({ type: "failed", why });
+    // What is still to come is not wanted, and may have no end.
+    this.#fetches.get(fetch)?.abort(error);
     this.#end(fetch, { type: "failed", fetch, why });
   }
 
@@ -212,12 +231,11 @@ export class PolicyFetch {
     this.#driver.feed(input);
   }
 
-  async #read(): Promise<StoredPolicy | undefined> {
+  async #read(): Promise<Uint8Array | undefined> {
     const { store, limit = LIMIT } = this.#options;
     if (store === undefined || this.#ports.files === undefined) return undefined;
     try {
-      const bytes = await this.#ports.files.read(store, 2 * limit);
-      return bytes === undefined ? undefined : decodeStored(this.#ports.text.decode(bytes));
+      return await this.#ports.files.read(store, 2 * limit);
     } catch (error) {
       this.#events.told({ type: "failed", why: `the stored policy cannot be read: ${String(error)}` });
       return undefined;
@@ -226,7 +244,6 @@ export class PolicyFetch {
 
   /** A policy that cannot be stored is in force all the same. */
   async #store(policy: StoredPolicy): Promise<void> {
-    this.#stored = policy;
     const { store } = this.#options;
     if (store === undefined || this.#ports.files === undefined) return;
     try {
@@ -243,8 +260,8 @@ const NO_STREAMTYPE = {
   code: "streamtype-unknown",
   message: "The policy in force has no streamtype to fetch the next one by",
 } as const;
-const NO_POLICY = {
-  layer: "policy",
-  code: "policy-syntax",
-  message: "What came is no policy: it does not begin with an object",
-} as const;
+
+function tooLarge({ where }: IncomingPolicy, limit: number): SecureStreamsError {
+  const message = `${where}: error: The policy is larger than ${limit} bytes`;
+  return new SecureStreamsError({ layer: "policy", code: "policy-too-large", message });
+}

@@ -156,6 +156,100 @@ describe("a policy that is bad", () => {
   });
 });
 
+describe("a policy on its way", () => {
+  const text = `// café €\n${JSON.stringify(NEXT)}`;
+
+  test("is read as it comes, cut anywhere, and in force when all of it has come", async () => {
+    const bytes = new TextEncoder().encode(text);
+    const pieces = Array.from(bytes, (_, index) => bytes.subarray(index, index + 1));
+    await using world = await setUp({ response: { payload: pieces, pace: 1 } });
+
+    await world.run(bytes.length);
+    expect(world.events).toEqual([]);
+    await world.run(10);
+
+    expect(world.events).toEqual([{ type: "applied", from: "server" }]);
+    expect(world.context.streamtypes).toContain("config");
+    expect(world.files.get(PATH)).toBe(`// secure-streams: fetched\n${text}`);
+  });
+
+  test.each<[string, string, string]>([
+    ["is no JSON", '{"s": {\n  "a"; ', 'http://policies/device.json:2:6: error: Expected ":" after "a"'],
+    [
+      "nests too deep",
+      '{"s":'.repeat(65),
+      "http://policies/device.json:1:321: error: Objects and lists are nested",
+    ],
+    ["has a key twice", '{"a":1,"a":2,', 'http://policies/device.json:1:8: error: "a" stands twice'],
+    [
+      "becomes too large",
+      `{${" ".repeat(1500)}`,
+      "http://policies/device.json:1:1501: error: The policy is larger than 1500 bytes",
+    ],
+    [
+      "has too long a key",
+      `{"s": {"${"x".repeat(1500)}`,
+      "http://policies/device.json:1:1501: error: The policy is larger",
+    ],
+    ["is a page", "<!DOCTYPE html>", "What came is no policy: it does not begin with an object"],
+  ])("ends with the piece in which it %s, and its connection with it", async (_, bad, why) => {
+    await using world = await setUp({ response: served(NEXT), options: { limit: 1500 } });
+    await world.run(10_000);
+    world.events.length = 0;
+    world.answer.response = { payload: [bad, ...Array.from({ length: 1000 }, () => " ")], pace: 1000 };
+
+    world.part.refresh();
+    await world.run(10);
+
+    const told = world.events.at(-1);
+    expect(told?.type === "failed" && told.why).toContain(why);
+    expect(world.server.connections.size).toBe(0);
+    expect(world.context.streamtypes).toContain("config");
+    expect(world.context.inspect().streams.map(({ streamtype }) => streamtype)).not.toContain("fetch_policy");
+  });
+
+  test.each<[string, SimResponse]>([
+    ["says 404", { status: 404 }],
+    ["says how much too large it is", { headers: { "content-length": "2000000" } }],
+  ])("is not waited for where its head %s", async (_, head) => {
+    await using world = await setUp({ response: { payload: [" ", " "], ...head, end: "hang" } });
+
+    await world.run(10);
+
+    expect(world.events.map(({ type }) => type)).toEqual(["failed"]);
+    expect(world.server.connections.size).toBe(0);
+  });
+
+  test("that breaks off is none, and one that stops coming is given up after a minute", async () => {
+    const half = JSON.stringify(NEXT).slice(0, 100);
+    await using world = await setUp({ response: { payload: half, end: "cut" } });
+    await world.run(10);
+    expect(world.events.map(({ type }) => type)).toEqual(["failed"]);
+    world.answer.response = { payload: half, end: "hang" };
+
+    await world.run(10_000);
+    expect(world.server.connections.size).toBe(1);
+    await world.run(60_000);
+
+    expect(world.system.heldBy[0]?.why).toBe("no answer within 60 s");
+    expect(world.server.connections.size).toBe(0);
+    expect(world.context.streamtypes).not.toContain("config");
+  });
+
+  test("is called by its URL without the query", async () => {
+    const asked = { ...FETCH, http_url: "device.json?token=secret" };
+    const built = { retry: RETRY, streams: { fetch_policy: asked, telemetry: TELEMETRY } };
+    await using world = await setUp({ response: { payload: "{]" }, policy: built });
+
+    await world.run(10);
+
+    expect(world.requests[0]?.path).toBe("/device.json?token=secret");
+    expect(world.system.heldBy[0]?.why).toMatch(
+      /^http:\/\/policies\/device\.json:1:2: error: Expected a key/,
+    );
+  });
+});
+
 describe("the last good policy", () => {
   test("is enough where the server cannot be reached", async () => {
     await using world = await setUp({ stored: encodeStored({ text: JSON.stringify(NEXT), etag: '"v1"' }) });
@@ -205,6 +299,10 @@ describe("the last good policy", () => {
     expect(world.system.state).toBe("CPD_POST_TIME");
     expect(world.system.heldBy[0]?.why).toMatch(/stored policy cannot be used|refused|attempts/);
     expect(world.events).toContainEqual({ type: "refused", from: "store", error: expect.any(Error) });
+    const refused = world.events.find(({ type }) => type === "refused");
+    expect(refused?.type === "refused" && String(refused.error)).toContain(
+      '/var/lib/policy.json:1:3: error: Expected a key in double quotes or "}"',
+    );
 
     world.server.restore();
     world.answer.response = served(NEXT);
@@ -322,10 +420,11 @@ async function setUp(
     readonly response?: SimResponse;
     readonly stored?: string;
     readonly broken?: boolean;
+    readonly policy?: PolicySource;
     readonly options?: Partial<PolicyFetchOptions>;
   } = {},
 ) {
-  const policy: PolicySource = BUILT_IN;
+  const policy: PolicySource = options.policy ?? BUILT_IN;
   const simulation = await createSimulation({ policy });
   const answer: { response: SimResponse } = { response: options.response ?? {} };
   const requests: SimRequest[] = [];

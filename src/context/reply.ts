@@ -11,6 +11,8 @@ export class Reply {
   readonly status: number;
   /** Whether the status acknowledges: 200 to 299, or the policy's `http_expect`. */
   readonly ok: boolean;
+  /** What was asked for, with its query; redirects may have led elsewhere. */
+  readonly url: string;
   /** Received values of the metadata that the policy declares. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly #head: ResponseHead;
@@ -22,6 +24,7 @@ export class Reply {
     head: ResponseHead,
     parts: {
       readonly ok: boolean;
+      readonly url: string;
       readonly metadata: Readonly<Record<string, string>>;
       readonly inbox: Inbox<Uint8Array>;
       readonly text: Text;
@@ -29,6 +32,7 @@ export class Reply {
   ) {
     this.status = head.status;
     this.ok = parts.ok;
+    this.url = parts.url;
     this.metadata = parts.metadata;
     this.#head = head;
     this.#inbox = parts.inbox;

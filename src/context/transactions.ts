@@ -1,5 +1,5 @@
 import { type Reason, SecureStreamsError } from "../lib/errors.ts";
-import type { MetadataValues } from "../stream/index.ts";
+import { type MetadataValues, requestUrl } from "../stream/index.ts";
 import { bodyFailed, type FramedBody } from "./body.ts";
 import type { StreamCore } from "./core.ts";
 import type { Inbox, Source } from "./inbox.ts";
@@ -89,9 +89,12 @@ export class Transactions {
   /** The response head came: hands the reply to the caller. Nothing where nobody asked. */
   reply(head: ResponseHead, ok: boolean, source: Source): void {
     if (this.#active === undefined) return;
-    const { received, ports, marks } = this.#core;
+    const { received, ports, marks, target } = this.#core;
     this.#inbox = replyInbox(marks, source);
-    this.#active.resolve(new Reply(head, { ok, metadata: received, inbox: this.#inbox, text: ports.text }));
+    const url = target === undefined ? "" : requestUrl(target);
+    this.#active.resolve(
+      new Reply(head, { ok, url, metadata: received, inbox: this.#inbox, text: ports.text }),
+    );
   }
 
   /** Payload of the reply under way. False asks for no more. */

@@ -97,6 +97,14 @@ export class Cache {
     }
   }
 
+  /** Forgets what could not be found out; that there is no such name was. */
+  clearFailures(): void {
+    for (let entry = this.#newest; entry !== undefined; entry = entry.older) {
+      const { failure } = entry.known;
+      if (failure !== undefined && failure !== "not-found" && failure !== "no-data") this.#remove(entry);
+    }
+  }
+
   /** Forgets one name, or all. */
   clear(name?: Name): void {
     if (name !== undefined) {

@@ -17,7 +17,7 @@ export interface Candidate {
   hasNoTcp: boolean;
 }
 
-export function newCandidate(server: Server, transport: "udp" | "tcp"): Candidate {
+function newCandidate(server: Server, transport: "udp" | "tcp"): Candidate {
   return {
     server,
     transport,
@@ -30,6 +30,26 @@ export function newCandidate(server: Server, transport: "udp" | "tcp"): Candidat
     hasNoTcp: false,
   };
 }
+
+/**
+ * What there is to ask, in the order of `servers`. Where the query asked others `before`, they are not asked again, and may
+ * still answer; who is among both is asked as if for the first time.
+ */
+export function candidatesOf(
+  servers: readonly Server[],
+  transport: "udp" | "tcp",
+  before: readonly Candidate[],
+): readonly Candidate[] {
+  if (before.length === 0) return servers.map((server) => newCandidate(server, transport));
+  const now = servers.map((server) => {
+    const known = before.find((candidate) => candidate.server === server);
+    return known === undefined ? newCandidate(server, transport) : { ...known, ...UNASKED };
+  });
+  const gone = before.filter(({ server }) => !servers.includes(server));
+  return [...now, ...gone.map((candidate) => ({ ...candidate, isOut: true }))];
+}
+
+const UNASKED = { udp: 0, tcp: 0, isOut: false, isAbsent: false } as const;
 
 /** Sends over the transport that it is asked by now. */
 export function sends({ transport, udp, tcp }: Candidate): number {

@@ -22,6 +22,8 @@ export interface FetchOptions {
   readonly name: Name;
   readonly type: RecordType;
   readonly servers: readonly Server[];
+  /** The servers are those that a lookup named itself. */
+  readonly isForGuests: boolean;
   /** Counts failures in a row of each key, so that they are kept longer and longer. */
   readonly failures: Map<string, number>;
   readonly ended: (fetch: Fetch) => void;
@@ -43,6 +45,7 @@ export class Fetch implements Timed {
   readonly options: FetchOptions;
   readonly #network: Network;
   readonly #cache: Cache;
+  #servers: readonly Server[];
   #waiters: Waiter[] = [];
   #query: Query | undefined;
   #extra = 0;
@@ -53,6 +56,7 @@ export class Fetch implements Timed {
     this.options = options;
     this.#network = network;
     this.#cache = cache;
+    this.#servers = options.servers;
   }
 
   /** Asks, unless that is already so. Waiters have joined before: the answer may come at once. */
@@ -64,6 +68,12 @@ export class Fetch implements Timed {
       work.deadlines.set(this, now + STALE_PATIENCE);
     }
     this.#ask(name, 0, now);
+  }
+
+  /** Asks these servers from now on: those of before may never answer. */
+  renew(servers: readonly Server[], now: Millis): void {
+    this.#servers = servers;
+    this.#query?.renew(servers, now);
   }
 
   join(waiter: Waiter): void {
@@ -89,7 +99,7 @@ export class Fetch implements Timed {
 
   #ask(name: Name, hops: number, now: Millis): void {
     this.#query = new Query({ name, type: this.options.type }, this.#network, {
-      servers: this.options.servers,
+      servers: this.#servers,
       hops,
       done: (outcome, at) => this.#done(outcome, at),
     });

@@ -18,6 +18,11 @@ export class Fetches {
     this.#of(type).delete(key);
   }
 
+  /** All that are under way now. */
+  all(): readonly Fetch[] {
+    return [...this.#byType.values()].flatMap((fetches) => fetches.values());
+  }
+
   #of(type: RecordType): TransientMap<string, Fetch> {
     let fetches = this.#byType.get(type);
     if (fetches === undefined) {

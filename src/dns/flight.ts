@@ -38,6 +38,13 @@ export class Flight {
     return undefined;
   }
 
+  /** Three answers in a row that only TCP or lower case could get: the server does not keep letters. */
+  learnCasing({ server, usesCasing, transport }: Attempt, isPlain: boolean): void {
+    const hasChanged = this.suspect(server)?.isCasing === true;
+    if (isPlain || hasChanged) server.casingFailed();
+    else if (usesCasing && transport === "udp") server.casingHeld();
+  }
+
   /** Sends when the server's window has room. */
   enter(attempt: Attempt, now: Millis): void {
     // Most have one: an array that is written with it has no room to spare.

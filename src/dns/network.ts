@@ -10,7 +10,7 @@ import { formatServer, type ServerAddress } from "./server-address.ts";
 import { typeNumber } from "./type.ts";
 import type { Verdict } from "./verdict.ts";
 import { Window } from "./window.ts";
-import type { ChannelId, ConnectionId, DropReason } from "./words.ts";
+import type { ChannelId, ConnectionId, DropReason, ResolverInput } from "./words.ts";
 import type { Work } from "./work.ts";
 
 /** Servers that are not configured but were named by a lookup; the oldest is forgotten. */
@@ -19,6 +19,11 @@ const MAX_GUESTS = 64;
 const SMALL_EDNS = 512;
 /** RFC 7766 names no figure; as long as the waits over UDP but the last. */
 const TCP_WAIT: Millis = 2000;
+
+type FromSocket = Extract<
+  ResolverInput,
+  { readonly type: "datagram" | "channel-failed" | "connected" | "stream" | "disconnected" }
+>;
 
 /** What is to be sent. */
 export interface Asking {
@@ -58,8 +63,8 @@ export class Network {
     return this.#configured;
   }
 
-  /** Servers that stay keep what is known of them. */
-  configure({ servers: addresses, rotate, attempts, timeout, useTcp }: ResolvConf): void {
+  /** Servers that stay keep what is known of them. Returns whether they are others than before. */
+  configure({ servers: addresses, rotate, attempts, timeout, useTcp }: ResolvConf): boolean {
     const { options } = this.work;
     this.rotate = rotate;
     this.attempts = attempts === undefined ? options.attempts : Math.min(attempts, options.attempts);
@@ -69,8 +74,12 @@ export class Network {
       [...this.#guests.values(), ...this.#configured].map((server) => [server.label, server]),
     );
     const labels = new Map(addresses.map((address) => [formatServer(address), address]));
+    const before = this.#configured;
     this.#configured = [...labels].map(
       ([label, address]) => known.get(label) ?? new Server(address, new Window(this.work)),
+    );
+    return (
+      before.length !== labels.size || before.some((server, index) => server !== this.#configured[index])
     );
   }
 
@@ -184,7 +193,28 @@ export class Network {
     this.work.trace({ step: "unreachable", name, of: type, server: server.label, transport, code });
   }
 
-  datagram(id: ChannelId, bytes: Uint8Array, now: Millis): void {
+  /** What came from a socket. */
+  handle(input: FromSocket, now: Millis): void {
+    switch (input.type) {
+      case "datagram":
+        this.#datagram(input.channel, input.bytes, now);
+        return;
+      case "channel-failed":
+        this.#channelFailed(input.channel, input.code, now);
+        return;
+      case "stream":
+        this.connections.get(input.connection)?.received(input.bytes, now);
+        return;
+      case "disconnected":
+        this.#disconnected(input.connection, input.code, now);
+        return;
+      default:
+        // A connection takes requests from its first moment.
+        return;
+    }
+  }
+
+  #datagram(id: ChannelId, bytes: Uint8Array, now: Millis): void {
     const channel = this.channels.get(id);
     if (channel === undefined) return;
     const { statistics } = this.work;
@@ -213,7 +243,7 @@ export class Network {
     this.connections.close(now);
   }
 
-  channelFailed(id: ChannelId, code: string, now: Millis): void {
+  #channelFailed(id: ChannelId, code: string, now: Millis): void {
     const channel = this.channels.get(id);
     if (channel === undefined) return;
     for (const attempt of this.channels.failed(channel)) {
@@ -222,11 +252,7 @@ export class Network {
     }
   }
 
-  stream(id: ConnectionId, bytes: Uint8Array, now: Millis): void {
-    this.connections.get(id)?.received(bytes, now);
-  }
-
-  disconnected(id: ConnectionId, code: string, now: Millis): void {
+  #disconnected(id: ConnectionId, code: string, now: Millis): void {
     const connection = this.connections.get(id);
     if (connection === undefined) return;
     for (const attempt of connection.attempts.values()) this.#unreachable(attempt, code);

@@ -1,6 +1,6 @@
 import { type Millis, NEVER } from "../lib/millis.ts";
 import { type Attempt, newAttempt, type Sender } from "./attempt.ts";
-import { type Candidate, newCandidate, nextCandidate, sends } from "./candidate.ts";
+import { type Candidate, candidatesOf, nextCandidate, sends } from "./candidate.ts";
 import type { Timed } from "./deadlines.ts";
 import { Flight } from "./flight.ts";
 import type { Question } from "./message.ts";
@@ -43,13 +43,15 @@ export class Query implements Timed, Sender {
   }
 
   start(now: Millis): void {
-    const { work, rotate, transport } = this.#network;
-    work.statistics.queries += 1;
-    const { order, beside } = planServers(this.#options.servers, { rotate, random: work.random }, now);
-    this.#candidates = order.map((server) => newCandidate(server, transport));
-    this.#sendNext(now);
-    const other = this.#candidates.find(({ server }) => server === beside);
-    if (other !== undefined && !this.#isSettled) this.#ask(other, now);
+    this.#network.work.statistics.queries += 1;
+    this.#begin(this.#options.servers, now);
+  }
+
+  /** Asks these servers from now on; what others were asked may still be answered. */
+  renew(servers: readonly Server[], now: Millis): void {
+    this.#failures = 0;
+    this.#pausedUntil = NEVER;
+    this.#begin(servers, now);
   }
 
   /** Nobody wants the answer any more. What is under way goes on for a moment, to learn about its server. */
@@ -59,11 +61,8 @@ export class Query implements Timed, Sender {
 
   transmit(attempt: Attempt, now: Millis): void {
     const { isPlain, udp } = this.#candidateOf(attempt);
-    this.#network.transmit(
-      attempt,
-      { question: this.question, wire: this.#wire, isPlain, round: udp - 1 },
-      now,
-    );
+    const asking = { question: this.question, wire: this.#wire, isPlain, round: udp - 1 };
+    this.#network.transmit(attempt, asking, now);
     this.#rearm();
   }
 
@@ -93,7 +92,7 @@ export class Query implements Timed, Sender {
     const candidate = this.#candidateOf(attempt);
     const code = attempt.isWithoutSocket ? "too-many-files" : "server-failure";
     if (attempt.transport === "udp") candidate.isAbsent = true;
-    if (attempt.isWithoutSocket) this.#fail(code);
+    if (attempt.isWithoutSocket && this.#failures === 0) this.#failure = code;
     if (this.#isSettled) this.#rearm();
     else if (attempt.transport === "tcp") this.#tcpFailed(candidate, code, now);
     else this.#sendNext(now);
@@ -108,13 +107,22 @@ export class Query implements Timed, Sender {
     this.#goOn(now);
   }
 
+  #begin(servers: readonly Server[], now: Millis): void {
+    const { rotate, transport, work } = this.#network;
+    const { order, beside } = planServers(servers, { rotate, random: work.random }, now);
+    this.#candidates = candidatesOf(order, transport, this.#candidates);
+    this.#sendNext(now);
+    const other = this.#candidates.find(({ server }) => server === beside);
+    if (other !== undefined && !this.#isSettled) this.#ask(other, now);
+  }
+
   #silent(attempt: Attempt, now: Millis): void {
     const { server, connection } = attempt;
     attempt.until = NEVER;
     server.silent(attempt.sentAt, now);
     server.window.leave(attempt, now);
     this.#network.silent(attempt, this.question, now);
-    this.#fail("timeout");
+    if (this.#failures === 0) this.#failure = "timeout";
     // An answer over UDP that is late is still an answer.
     if (attempt.transport === "udp" && !this.#isSettled) return;
     this.#flight.end(attempt, now);
@@ -170,17 +178,10 @@ export class Query implements Timed, Sender {
       case "finding":
         if (transport === "tcp" && verdict.cookie === undefined) server.forgetCookie();
         server.learnCookie(verdict.cookie);
-        this.#learnCasing(attempt, candidate);
+        this.#flight.learnCasing(attempt, candidate.isPlain);
         this.#finish({ type: "found", finding: verdict.finding, server, transport }, now);
         return;
     }
-  }
-
-  /** Three answers in a row that only TCP or lower case could get: the server does not keep letters. */
-  #learnCasing({ server, usesCasing, transport }: Attempt, { isPlain }: Candidate): void {
-    const hasChanged = this.#flight.suspect(server)?.isCasing === true;
-    if (isPlain || hasChanged) server.casingFailed();
-    else if (usesCasing && transport === "udp") server.casingHeld();
   }
 
   /** The server answered that it does not know: one other may. */
@@ -219,7 +220,7 @@ export class Query implements Timed, Sender {
   #tcpFailed(candidate: Candidate, code: DnsFailure, now: Millis): void {
     const suspect = this.#flight.suspect(candidate.server);
     candidate.hasNoTcp = true;
-    this.#fail(code);
+    if (this.#failures === 0) this.#failure = code;
     if (suspect === undefined) {
       candidate.isOut = true;
       this.#goOn(now);
@@ -239,10 +240,6 @@ export class Query implements Timed, Sender {
     if (held !== undefined) this.received(suspect, held, now);
     if (suspect.state !== "over" && suspect.until <= now) this.#silent(suspect, now);
     if (suspect.state !== "over") this.#goOn(now);
-  }
-
-  #fail(code: DnsFailure): void {
-    if (this.#failures === 0) this.#failure = code;
   }
 
   #goOn(now: Millis): void {

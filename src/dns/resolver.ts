@@ -89,26 +89,21 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
         for (const type of input.types) this.#used(input.name, type, now);
         break;
       case "datagram":
-        this.#network.datagram(input.channel, input.bytes, now);
-        break;
       case "channel-failed":
-        this.#network.channelFailed(input.channel, input.code, now);
-        break;
       case "connected":
-        break;
       case "stream":
-        this.#network.stream(input.connection, input.bytes, now);
-        break;
       case "disconnected":
-        this.#network.disconnected(input.connection, input.code, now);
+        this.#network.handle(input, now);
         break;
       case "configure":
-        this.#configure(input.conf);
+        this.#configure(input.conf, now);
+        break;
+      case "network-changed":
+        this.#askAnew(now);
         break;
       case "hosts":
         this.#hosts = input.hosts;
-        // `peek` asks the cache alone.
-        this.clear();
+        this.clear(); // `peek` asks the cache alone.
         break;
       case "close":
         this.#close(now);
@@ -177,12 +172,9 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     }
     this.#work.statistics.lookups += 1;
     const literal = literalAnswer(request);
-    if (literal === "no-data") {
-      this.#fail({ id, request, start: now }, literal, now);
-      return;
-    }
     if (literal !== undefined) {
-      this.#answer({ id, request, start: now }, literal, now);
+      if (literal === "no-data") this.#fail({ id, request, start: now }, literal, now);
+      else this.#answer({ id, request, start: now }, literal, now);
       return;
     }
     const names = this.#namesOf(request, now);
@@ -219,13 +211,22 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
     this.#work.statistics.aborted += 1;
   }
 
-  #configure(conf: ResolvConf): void {
-    const before = this.#network.servers.map(({ label }) => label).join(" ");
+  #configure(conf: ResolvConf, now: Millis): void {
     this.#conf = conf;
-    this.#network.configure(conf);
-    const after = this.#network.servers.map(({ label }) => label).join(" ");
+    const hadServers = this.#network.servers.length > 0;
+    if (!this.#network.configure(conf)) return;
     // Other servers may see another world: split horizons, captive portals.
-    if (before !== "" && before !== after) this.clear();
+    if (hadServers) this.clear();
+    this.#askAnew(now);
+  }
+
+  /** What waits need not wait for servers that are gone, or for a datagram that went nowhere. */
+  #askAnew(now: Millis): void {
+    this.#failures.clear();
+    this.#cache.clearFailures();
+    for (const fetch of this.#fetches.all()) {
+      if (!fetch.options.isForGuests) fetch.renew(this.#network.servers, now);
+    }
   }
 
   #fetch(key: string, name: Name, type: RecordType, guests: readonly Server[] | undefined): Fetch {
@@ -235,7 +236,8 @@ export class ResolverMachine implements Machine<ResolverInput, ResolverOutput>, 
       return known;
     }
     const servers = guests ?? this.#network.servers;
-    const options = { key, name, type, servers, failures: this.#failures, ended: this.#ended };
+    const about = { key, name, type, servers, isForGuests: guests !== undefined };
+    const options = { ...about, failures: this.#failures, ended: this.#ended };
     const fetch = new Fetch(options, this.#network, this.#cache);
     this.#fetches.set(type, key, fetch);
     return fetch;

@@ -71,6 +71,8 @@ export type ResolverInput =
   | { readonly type: "stream"; readonly connection: ConnectionId; readonly bytes: Uint8Array }
   | { readonly type: "disconnected"; readonly connection: ConnectionId; readonly code: string }
   | { readonly type: "configure"; readonly conf: ResolvConf }
+  /** There is another way out than before: what waits is asked anew. */
+  | { readonly type: "network-changed" }
   | { readonly type: "hosts"; readonly hosts: HostsTable }
   /** The end: whoever waits has failed as `aborted`, every socket is closed. */
   | { readonly type: "close" };

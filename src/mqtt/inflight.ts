@@ -68,6 +68,11 @@ export class Inflight {
     return this.#queue.length - this.#head + this.#inFlight;
   }
 
+  /** Messages handed out to be written and not yet acknowledged. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /** Takes a message into custody behind all others, or before all others. */
   add(message: Outgoing, place: "first" | "last" = "last"): void {
     const entry: Entry = {

@@ -61,6 +61,11 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
     return Math.min(state.keepAlive.deadline, this.#publisher.deadline, this.#members.deadline);
   }
 
+  /** Messages of QoS 1 and 2 handed out to be written and not yet acknowledged. */
+  get inFlight(): number {
+    return this.#memory.inflight.inFlight;
+  }
+
   handle(input: SessionInput | Timeout, now: Millis): readonly SessionOutput[] {
     if (this.#state.name === "ended") return this.#afterEnd(input);
     this.#now = now;

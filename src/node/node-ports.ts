@@ -15,8 +15,8 @@ import { createHostResolver } from "./datagrams/host-resolver.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { connectReason, Dialer } from "./dialer/index.ts";
 import { raise } from "./raise.ts";
-import { systemRandom } from "./random.ts";
 import { readPolicy } from "./read-policy.ts";
+import { systemRandom } from "./system-random.ts";
 import { loadTransport, type TransportName, transportName } from "./transports/index.ts";
 
 export interface NodePortsOptions {

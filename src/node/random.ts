@@ -1,12 +1,16 @@
-import { randomBytes, randomFillSync } from "node:crypto";
 import type { Random } from "../lib/random.ts";
 
 const POOL_SIZE = 4096;
 
-/** The operating system's CSPRNG, asked for a pool at a time. */
-class SystemRandom implements Random {
+/** What a CSPRNG gives, asked for a pool at a time. */
+export class PooledRandom implements Random {
+  readonly #fill: (into: Uint8Array) => void;
   readonly #pool = Buffer.alloc(POOL_SIZE);
   #at = POOL_SIZE;
+
+  constructor(fill: (into: Uint8Array) => void) {
+    this.#fill = fill;
+  }
 
   fraction(): number {
     return this.#pool.readUInt32BE(this.#take(4)) / 2 ** 32;
@@ -17,7 +21,11 @@ class SystemRandom implements Random {
   }
 
   bytes(length: number): Uint8Array {
-    if (length > POOL_SIZE) return randomBytes(length);
+    if (length > POOL_SIZE) {
+      const bytes = new Uint8Array(length);
+      this.#fill(bytes);
+      return bytes;
+    }
     const at = this.#take(length);
     return Uint8Array.from(this.#pool.subarray(at, at + length));
   }
@@ -25,12 +33,10 @@ class SystemRandom implements Random {
   /** Where the next `length` bytes stand that nobody has seen. */
   #take(length: number): number {
     if (this.#at + length > POOL_SIZE) {
-      randomFillSync(this.#pool);
+      this.#fill(this.#pool);
       this.#at = 0;
     }
     this.#at += length;
     return this.#at - length;
   }
 }
-
-export const systemRandom: Random = new SystemRandom();

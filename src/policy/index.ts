@@ -13,6 +13,7 @@ export {
   parsePolicyValue,
   requirePolicy,
 } from "./parse.ts";
+export { PolicyReader } from "./policy-reader.ts";
 export { formatProblem, PolicyError, type Problem } from "./problem.ts";
 export { policySchema } from "./schema.ts";
 export { retryTimeline } from "./timeline.ts";

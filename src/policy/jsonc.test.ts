@@ -1,13 +1,21 @@
 import { describe, expect, test } from "vitest";
 import { LIMITS } from "./json.ts";
-import { readJsonc } from "./jsonc.ts";
+import { JsoncReader, readJsonc } from "./jsonc.ts";
 import { formatProblem, Problems } from "./problem.ts";
 import { Source } from "./source.ts";
 
 function read(text: string, limits = LIMITS) {
   const problems = new Problems();
-  const value = readJsonc(text, new Source("p.json", text), limits, problems);
+  const value = readJsonc(text, new Source("p.json"), limits, problems);
   return { value, problems: problems.list(false).map(formatProblem) };
+}
+
+/** As `read`, one UTF-16 unit at a time. */
+function readByUnits(text: string, limits = LIMITS) {
+  const problems = new Problems();
+  const reader = new JsoncReader(new Source("p.json"), limits, problems);
+  for (let at = 0; at < text.length; at++) reader.push(text.charAt(at));
+  return { value: reader.finish(), problems: problems.list(false).map(formatProblem) };
 }
 
 describe("reading JSON with comments", () => {
@@ -88,6 +96,7 @@ describe("reading JSON with comments", () => {
     ['{"a":1,\n"\\u0061":2}', '2:1: error: "a" stands twice: the first is at p.json:1:2'],
   ])("says where and what is wrong: %s", (text, problem) => {
     expect(read(text).problems).toEqual([`p.json:${problem}`]);
+    expect(readByUnits(text)).toEqual(read(text));
   });
 
   test("refuses a text that is too large before reading it", () => {
@@ -95,6 +104,34 @@ describe("reading JSON with comments", () => {
 
     expect(value).toBeUndefined();
     expect(problems).toEqual(["p.json:1:1: error: The policy has 8388609 characters, at most 8388608"]);
+  });
+
+  test("refuses a text that comes to be too large, where it does", () => {
+    const problems = new Problems();
+    const reader = new JsoncReader(new Source("p.json"), { ...LIMITS, size: 12 }, problems);
+
+    reader.push('{"a":\n[1,');
+    expect(reader.isFailed).toBe(false);
+    reader.push("2,3]}");
+    reader.push("never read");
+
+    expect(reader.isFailed).toBe(true);
+    expect(reader.finish()).toBeUndefined();
+    expect(problems.list(false).map(formatProblem)).toEqual([
+      "p.json:2:7: error: The policy has more than 12 characters",
+    ]);
+  });
+
+  test("tells of a fault before the limit rather than of the limit, in one piece or in many", () => {
+    const text = `{"a": oops, ${" ".repeat(100)}`;
+    const fault = 'p.json:1:7: error: Expected a value, found "oops": text stands in double quotes';
+    for (const length of [1, 7, text.length]) {
+      const problems = new Problems();
+      const reader = new JsoncReader(new Source("p.json"), { ...LIMITS, size: 20 }, problems);
+      for (let at = 0; at < text.length; at += length) reader.push(text.slice(at, at + length));
+
+      expect(problems.list(false).map(formatProblem)).toEqual([fault]);
+    }
   });
 
   test("refuses a nesting of ten thousand without running out of stack", () => {

@@ -1,19 +1,16 @@
+import type { ErrorCode } from "../lib/errors.ts";
 import { admitMember, type Json, type Limits, type Member, quote, tooDeep } from "./json.ts";
+import { END, Scanner } from "./jsonc-scanner.ts";
 import type { Problems } from "./problem.ts";
 import { type Place, pointer, type Source } from "./source.ts";
 
-const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
-const WORD = /[^\s,:{}[\]"/]+/y;
-const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['"', '"'],
-  ["\\", "\\"],
-  ["/", "/"],
-  ["b", "\b"],
-  ["f", "\f"],
-  ["n", "\n"],
-  ["r", "\r"],
-  ["t", "\t"],
-]);
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_LIST = 0x5b;
+const CLOSE_LIST = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
 
 /**
  * The tree of a JSON text in which comments and trailing commas may stand; undefined where the text breaks off or
@@ -25,203 +22,235 @@ export function readJsonc(
   limits: Limits,
   problems: Problems,
 ): Json | undefined {
+  const reader = new JsoncReader(source, limits, problems);
   if (text.length > limits.size) {
-    const place = { source, offset: 0, path: "" };
-    problems.error(
-      "policy-too-large",
-      place,
-      `The policy has ${text.length} characters, at most ${limits.size}`,
-    );
+    reader.refuse("policy-too-large", `The policy has ${text.length} characters, at most ${limits.size}`);
     return undefined;
   }
-  return new Reader(text, source, limits, problems).document();
+  reader.push(text);
+  return reader.finish();
 }
 
-class Reader {
-  readonly #text: string;
+interface ObjectFrame {
+  readonly type: "object";
+  readonly place: Place;
+  readonly members: Map<string, Member>;
+  needsComma: boolean;
+  step: "member" | "key" | "colon";
+  /** The member that is being read, from its colon on. */
+  key: string;
+  keyPlace: Place;
+}
+
+interface ListFrame {
+  readonly type: "list";
+  readonly place: Place;
+  readonly items: Json[];
+  needsComma: boolean;
+}
+
+/**
+ * As `readJsonc`, for a text that comes in pieces, cut anywhere: what comes of them is the same wherever they are cut.
+ * A fault is reported with the piece that shows it; a word that is none of JSON when it ends, or has 61 characters.
+ * Kept are the tree, where lines begin, and the beginning of a text or word that is not complete.
+ */
+export class JsoncReader {
   readonly #source: Source;
   readonly #limits: Limits;
   readonly #problems: Problems;
-  #at = 0;
+  readonly #scanner: Scanner;
+  /** Objects and lists that are open, the innermost last. */
+  readonly #frames: (ObjectFrame | ListFrame)[] = [];
+  /** A value comes next, and this will be its pointer. */
+  #path: string | undefined = "";
+  /** A text or word has begun here. */
+  #begun: (Place & { readonly isText: boolean }) | undefined;
+  #root: Json | undefined;
+  #size = 0;
   #count = 0;
+  #isRefused = false;
 
-  constructor(text: string, source: Source, limits: Limits, problems: Problems) {
-    this.#text = text;
+  constructor(source: Source, limits: Limits, problems: Problems) {
     this.#source = source;
     this.#limits = limits;
     this.#problems = problems;
+    this.#scanner = new Scanner(source, problems);
+    source.add("");
   }
 
-  document(): Json | undefined {
-    if (this.#text.startsWith("\ufeff")) this.#at = 1;
-    if (!this.#skip()) return undefined;
-    if (this.#at === this.#text.length) return this.#fail("The policy is empty");
-    const value = this.#value("", 0);
-    if (value === undefined || !this.#skip()) return undefined;
-    if (this.#at < this.#text.length) return this.#fail("Expected the end of the policy");
-    return value;
+  /** Whether what follows can no longer matter. */
+  get isFailed(): boolean {
+    return this.#isRefused || this.#scanner.isFailed;
   }
 
-  #value(path: string, depth: number): Json | undefined {
-    const place = this.#place(path);
+  /** Where the next piece begins. */
+  get end(): Place {
+    return { source: this.#source, offset: this.#size, path: "" };
+  }
+
+  push(text: string): void {
+    if (this.isFailed) return;
+    const { size } = this.#limits;
+    const piece = this.#size + text.length > size ? text.slice(0, size - this.#size) : text;
+    this.#size += piece.length;
+    this.#source.add(piece);
+    this.#scanner.add(piece, false);
+    this.#run();
+    if (piece !== text && !this.isFailed) {
+      this.refuse("policy-too-large", `The policy has more than ${size} characters`);
+    }
+  }
+
+  /** The text is complete. */
+  finish(): Json | undefined {
+    this.#scanner.add("", true);
+    this.#run();
+    return this.isFailed ? undefined : this.#root;
+  }
+
+  /** Reports why nothing more is read. */
+  refuse(code: ErrorCode, message: string, place = this.end): void {
+    this.#problems.error(code, place, message);
+    this.#isRefused = true;
+  }
+
+  #run(): void {
+    while (!this.isFailed && this.#step()) {}
+  }
+
+  /** Reads what can be read in one go; false where more is needed, or nothing more is wanted. */
+  #step(): boolean {
+    if (this.#begun !== undefined) return this.#scalar(this.#begun);
+    if (this.#path !== undefined) return this.#value(this.#path);
+    const frame = this.#frames.at(-1);
+    if (frame === undefined) return this.#afterRoot();
+    return frame.type === "object" ? this.#member(frame) : this.#item(frame);
+  }
+
+  #value(path: string): boolean {
+    const first = this.#scanner.next();
+    if (first === undefined) return false;
+    const place = { source: this.#source, offset: this.#scanner.offset, path };
+    const depth = this.#frames.length;
+    if (first === END && depth === 0) return this.#fail("The policy is empty");
     if (++this.#count > this.#limits.values) {
-      this.#problems.error(
-        "policy-too-large",
-        place,
-        `The policy has more than ${this.#limits.values} values`,
-      );
-      return undefined;
+      this.refuse("policy-too-large", `The policy has more than ${this.#limits.values} values`, place);
+      return false;
     }
-    const first = this.#text[this.#at];
-    if (first === '"') {
-      const value = this.#string();
-      return value === undefined ? undefined : { ...place, type: "text", value };
+    this.#path = undefined;
+    if (first !== OPEN_OBJECT && first !== OPEN_LIST) {
+      this.#begun = { ...place, isText: first === QUOTE };
+      return this.#scalar(this.#begun);
     }
-    if (first !== "{" && first !== "[") return this.#word(place);
     if (depth === this.#limits.depth) {
       tooDeep(place, this.#limits, this.#problems);
-      return undefined;
+      this.#isRefused = true;
+      return false;
     }
-    return first === "{" ? this.#object(place, depth) : this.#list(place, depth);
-  }
-
-  #object(place: Place, depth: number): Json | undefined {
-    const members = new Map<string, Member>();
-    let needsComma = false;
-    for (this.#at++; ; ) {
-      if (!this.#skip()) return undefined;
-      const next = this.#text[this.#at];
-      if (next === "}") break;
-      if (next === "," && needsComma) {
-        this.#at++;
-        needsComma = false;
-        continue;
-      }
-      if (next !== '"') return this.#fail('Expected a key in double quotes or "}"');
-      if (needsComma) this.#report('Expected "," before the next key');
-      const keyAt = this.#at;
-      const key = this.#string();
-      if (key === undefined || !this.#skip()) return undefined;
-      if (this.#text[this.#at] !== ":") return this.#fail(`Expected ":" after ${quote(key)}`);
-      this.#at++;
-      if (!this.#skip()) return undefined;
-      const path = pointer(place.path, key);
-      const value = this.#value(path, depth + 1);
-      if (value === undefined) return undefined;
-      const at = { source: this.#source, offset: keyAt, path };
-      if (admitMember(members, key, at, this.#problems)) members.set(key, { key, place: at, value });
-      needsComma = true;
+    this.#scanner.skip();
+    if (first === OPEN_LIST) this.#frames.push({ type: "list", place, items: [], needsComma: false });
+    else {
+      const [key, keyPlace] = ["", place];
+      const members = new Map<string, Member>();
+      this.#frames.push({ type: "object", place, members, needsComma: false, step: "member", key, keyPlace });
     }
-    this.#at++;
-    return { ...place, type: "object", members };
+    return true;
   }
 
-  #list(place: Place, depth: number): Json | undefined {
-    const items: Json[] = [];
-    let needsComma = false;
-    for (this.#at++; ; ) {
-      if (!this.#skip()) return undefined;
-      const next = this.#text[this.#at];
-      if (next === "]") break;
-      if (next === "," && needsComma) {
-        this.#at++;
-        needsComma = false;
-        continue;
-      }
-      if (next === "}" || next === ":") return this.#fail('Expected a value or "]"');
-      if (needsComma) this.#report('Expected "," before the next value');
-      const value = this.#value(pointer(place.path, items.length), depth + 1);
-      if (value === undefined) return undefined;
-      items.push(value);
-      needsComma = true;
+  /** A text, number, flag or null. */
+  #scalar({ source, offset, path, isText }: Place & { readonly isText: boolean }): boolean {
+    if (isText) {
+      const value = this.#scanner.string();
+      return value !== undefined && this.#take({ source, offset, path, type: "text", value });
     }
-    this.#at++;
-    return { ...place, type: "list", items };
+    const word = this.#scanner.word();
+    if (word === undefined) return false;
+    const { value, text } = word;
+    if (value === null) return this.#take({ source, offset, path, type: "null" });
+    if (typeof value === "boolean") return this.#take({ source, offset, path, type: "flag", value });
+    if (Number.isFinite(value)) return this.#take({ source, offset, path, type: "number", value });
+    const message = `The number ${quote(text)} is too large for any program`;
+    this.#problems.error("policy-number", { source, offset, path }, message);
+    return this.#take({ source, offset, path, type: "broken" });
   }
 
-  #word(place: Place): Json | undefined {
-    WORD.lastIndex = this.#at;
-    const word = WORD.exec(this.#text)?.[0] ?? "";
-    const start = this.#at;
-    this.#at += word.length;
-    if (word === "true" || word === "false") return { ...place, type: "flag", value: word === "true" };
-    if (word === "null") return { ...place, type: "null" };
-    NUMBER.lastIndex = start;
-    if (NUMBER.exec(this.#text)?.[0] === word) {
-      const value = Number(word);
-      if (Number.isFinite(value)) return { ...place, type: "number", value };
-      this.#problems.error("policy-number", place, `The number ${quote(word)} is too large for any program`);
-      return { ...place, type: "broken" };
+  #member(frame: ObjectFrame): boolean {
+    const scanner = this.#scanner;
+    if (frame.step === "member") {
+      const next = scanner.next();
+      if (next === undefined) return false;
+      if (next === CLOSE_OBJECT)
+        return this.#close({ ...frame.place, type: "object", members: frame.members });
+      if (next === COMMA && frame.needsComma) return this.#comma(frame);
+      if (next !== QUOTE) return this.#fail('Expected a key in double quotes or "}"');
+      if (frame.needsComma) scanner.report('Expected "," before the next key');
+      frame.step = "key";
     }
-    this.#at = start;
-    if (word === "") return this.#fail("Expected a value");
-    return this.#fail(`Expected a value, found ${quote(word)}: text stands in double quotes`);
-  }
-
-  /** The string that begins here, and past it. */
-  #string(): string | undefined {
-    const start = this.#at;
-    let value = "";
-    for (let from = ++this.#at; ; this.#at++) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code === 0x22) {
-        value += this.#text.slice(from, this.#at++);
-        return value;
-      }
-      if (code === 0x5c) {
-        const escaped = this.#escape();
-        if (escaped === undefined) return undefined;
-        value += this.#text.slice(from, this.#at) + escaped.value;
-        this.#at += escaped.length - 1;
-        from = this.#at + 1;
-      } else if (Number.isNaN(code) || code === 0x0a) {
-        this.#at = start;
-        return this.#fail("The text has no closing double quote");
-      } else if (code < 0x20) {
-        return this.#fail(`Write the control character ${code} as \\u${code.toString(16).padStart(4, "0")}`);
-      }
+    if (frame.step === "key") {
+      const key = scanner.string();
+      if (key === undefined) return false;
+      const path = pointer(frame.place.path, key);
+      frame.key = key;
+      frame.keyPlace = { source: this.#source, offset: scanner.openedAt, path };
+      frame.step = "colon";
     }
+    const next = scanner.next();
+    if (next === undefined) return false;
+    if (next !== COLON) return this.#fail(`Expected ":" after ${quote(frame.key)}`);
+    scanner.skip();
+    frame.step = "member";
+    this.#path = frame.keyPlace.path;
+    return true;
   }
 
-  #escape(): { readonly value: string; readonly length: number } | undefined {
-    const letter = this.#text.charAt(this.#at + 1);
-    const simple = ESCAPES.get(letter);
-    if (simple !== undefined) return { value: simple, length: 2 };
-    const digits = this.#text.slice(this.#at + 2, this.#at + 6);
-    if (letter === "u" && /^[0-9a-fA-F]{4}$/.test(digits)) {
-      return { value: String.fromCharCode(Number.parseInt(digits, 16)), length: 6 };
+  #item(frame: ListFrame): boolean {
+    const next = this.#scanner.next();
+    if (next === undefined) return false;
+    if (next === CLOSE_LIST) return this.#close({ ...frame.place, type: "list", items: frame.items });
+    if (next === COMMA && frame.needsComma) return this.#comma(frame);
+    if (next === CLOSE_OBJECT || next === COLON) return this.#fail('Expected a value or "]"');
+    if (frame.needsComma) this.#scanner.report('Expected "," before the next value');
+    this.#path = pointer(frame.place.path, frame.items.length);
+    return true;
+  }
+
+  #comma(frame: ObjectFrame | ListFrame): boolean {
+    this.#scanner.skip();
+    frame.needsComma = false;
+    return true;
+  }
+
+  #close(value: Json): boolean {
+    this.#scanner.skip();
+    this.#frames.pop();
+    return this.#take(value);
+  }
+
+  /** A value is complete: it is the next of the innermost object or list, or the whole. */
+  #take(value: Json): boolean {
+    this.#begun = undefined;
+    const frame = this.#frames.at(-1);
+    if (frame === undefined) {
+      this.#root = value;
+      return true;
     }
-    return this.#fail('Not an escape of JSON: write "\\\\" for one backslash');
-  }
-
-  /** Past white space and comments; false where a comment has no end. */
-  #skip(): boolean {
-    for (; ; this.#at++) {
-      const code = this.#text.charCodeAt(this.#at);
-      if (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) continue;
-      if (code !== 0x2f) return true;
-      const second = this.#text[this.#at + 1];
-      if (second !== "/" && second !== "*") return true;
-      const end = second === "/" ? "\n" : "*/";
-      const close = this.#text.indexOf(end, this.#at + 2);
-      if (close === -1 && second === "*") {
-        this.#fail("The comment has no end");
-        return false;
-      }
-      this.#at = close === -1 ? this.#text.length - 1 : close + end.length - 1;
+    frame.needsComma = true;
+    if (frame.type === "list") frame.items.push(value);
+    else {
+      const { members, key, keyPlace: place } = frame;
+      if (admitMember(members, key, place, this.#problems)) members.set(key, { key, place, value });
     }
+    return true;
   }
 
-  #place(path: string): Place {
-    return { source: this.#source, offset: this.#at, path };
+  #afterRoot(): boolean {
+    const next = this.#scanner.next();
+    if (next !== undefined && next !== END) this.#fail("Expected the end of the policy");
+    return false;
   }
 
-  #report(message: string): void {
-    this.#problems.error("policy-syntax", this.#place(""), message);
-  }
-
-  #fail(message: string): undefined {
-    this.#report(message);
-    return undefined;
+  #fail(message: string): false {
+    this.#scanner.fail(message);
+    return false;
   }
 }

@@ -57,14 +57,14 @@ export function requirePolicy(parsed: Parsed): PolicyDocument {
   return parsed.document;
 }
 
-function parse(
+/** What comes of the tree of a policy, or of an overlay over `base`; `problems` holds what was found while reading. */
+export function concludePolicy(
+  root: Json | undefined,
+  problems: Problems,
   { strict = false }: Options,
-  base: PolicyDocument | undefined,
-  read: (problems: Problems) => Json | undefined,
+  base?: PolicyDocument,
 ): Parsed {
-  const problems = new Problems();
   const known = base?.problems ?? [];
-  const root = read(problems);
   const written = root && readDraft(root, problems);
   const draft = written && base ? mergeDrafts(base.draft, written, problems) : written;
   const policy = draft && buildPolicy(draft, problems);
@@ -75,12 +75,21 @@ function parse(
   return { document: { policy, draft, problems: [...known, ...found] }, policy, problems: found };
 }
 
+function parse(
+  options: Options,
+  base: PolicyDocument | undefined,
+  read: (problems: Problems) => Json | undefined,
+): Parsed {
+  const problems = new Problems();
+  return concludePolicy(read(problems), problems, options, base);
+}
+
 function fromText(text: string, options: Options, isOverlay: boolean, problems: Problems): Json | undefined {
-  const source = new Source(options.source ?? "policy", text, isOverlay);
+  const source = new Source(options.source ?? "policy", isOverlay);
   return readJsonc(text, source, { ...LIMITS, ...options.limits }, problems);
 }
 
 function fromObject(value: unknown, options: Options, isOverlay: boolean, problems: Problems): Json {
-  const root = { source: new Source(options.source ?? "policy", undefined, isOverlay), offset: 0, path: "" };
+  const root = { source: new Source(options.source ?? "policy", isOverlay), offset: 0, path: "" };
   return fromValue(value, root, { ...LIMITS, ...options.limits }, problems);
 }

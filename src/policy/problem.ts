@@ -58,6 +58,10 @@ export class Problems {
   readonly #others: Problem[] = [];
   #droppedCount = 0;
 
+  get hasErrors(): boolean {
+    return this.#errors.length > 0;
+  }
+
   error(code: ErrorCode, place: Place, message: string, suggest?: Suggest): void {
     this.#add("error", code, place, message, suggest);
   }

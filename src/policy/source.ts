@@ -1,23 +1,32 @@
-/** A text that a policy or overlay was read from, and where its lines begin. */
+/** What a policy or overlay is read from, and where the lines of its text begin. The text itself is not kept. */
 export class Source {
   readonly name: string;
   readonly isOverlay: boolean;
-  readonly #text: string | undefined;
-  #lineStarts: readonly number[] | undefined;
+  /** The first `#lines` of them hold where a line begins. */
+  #starts = new Uint32Array(64);
+  /** 0 where there is no text: the policy came as an object, and its places are JSON pointers alone. */
+  #lines = 0;
+  #length = 0;
 
-  /** `text` undefined: the policy came as an object, and its places are JSON pointers alone. */
-  constructor(name: string, text: string | undefined, isOverlay = false) {
+  constructor(name: string, isOverlay = false) {
     this.name = name;
-    this.#text = text;
     this.isOverlay = isOverlay;
+  }
+
+  /** The next piece of the text; the first may be empty. */
+  add(text: string): void {
+    if (this.#lines === 0) this.#begin(0);
+    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) {
+      this.#begin(this.#length + at + 1);
+    }
+    this.#length += text.length;
   }
 
   /** Line and column of a character, both from 1; undefined where there is no text. */
   position(offset: number): { readonly line: number; readonly column: number } | undefined {
-    if (this.#text === undefined) return undefined;
-    this.#lineStarts ??= lineStarts(this.#text);
+    if (this.#lines === 0) return undefined;
     let low = 0;
-    let high = this.#lineStarts.length - 1;
+    let high = this.#lines - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (this.#startOf(middle) <= offset) low = middle;
@@ -27,7 +36,17 @@ export class Source {
   }
 
   #startOf(line: number): number {
-    return Number(this.#lineStarts?.[line]);
+    return Number(this.#starts[line]);
+  }
+
+  #begin(start: number): void {
+    if (this.#lines === this.#starts.length) {
+      const starts = new Uint32Array(2 * this.#lines);
+      starts.set(this.#starts);
+      this.#starts = starts;
+    }
+    this.#starts[this.#lines] = start;
+    this.#lines += 1;
   }
 }
 
@@ -49,10 +68,4 @@ export function placeText(place: Place): string {
   const at = place.source.position(place.offset);
   const where = at === undefined ? `#${place.path}` : `:${at.line}:${at.column}`;
   return `${place.source.isOverlay ? "overlay " : ""}${place.source.name}${where}`;
-}
-
-function lineStarts(text: string): readonly number[] {
-  const starts = [0];
-  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
-  return starts;
 }

@@ -1,3 +1,4 @@
+export { parseEndpoint } from "./endpoint.ts";
 export { type Identity, identityInEffect } from "./identity.ts";
 export { type MetadataValues, namedMetadata, receivedMetadata, requireDeclared } from "./metadata.ts";
 export { planTarget } from "./plan.ts";
@@ -5,6 +6,12 @@ export { redirect } from "./redirect.ts";
 export { retryAfter } from "./retry-after.ts";
 export { STATES, type StateName, type UserState } from "./states.ts";
 export { StreamMachine } from "./stream-machine.ts";
-export type { ClientCertificate, HttpTarget, MqttTarget, Target } from "./target.ts";
+export {
+  type ClientCertificate,
+  type HttpTarget,
+  type MqttTarget,
+  requestUrl,
+  type Target,
+} from "./target.ts";
 export { Validity } from "./validity.ts";
 export type { AttemptId, StreamInput, StreamOutput, StreamSettings } from "./words.ts";

@@ -4,7 +4,7 @@ import { parsePolicyValue, requirePolicy, type Streamtype } from "../policy/inde
 import type { Identity } from "./identity.ts";
 import type { MetadataValues } from "./metadata.ts";
 import { planTarget } from "./plan.ts";
-import type { Target } from "./target.ts";
+import { requestUrl, type Target } from "./target.ts";
 
 const CERTIFICATE = { certificate: "cert", key: "key" };
 
@@ -32,6 +32,15 @@ describe("where a stream goes", () => {
     expect(authority({ port: 443 })).toBe("a.example:443");
     expect(authority({ endpoint: "::1", port: 8080 })).toBe("[::1]:8080");
     expect(authority({ endpoint: "+/run/x.sock" })).toBe("localhost");
+  });
+
+  test("has a URL where it is a request", () => {
+    const url = (fields: object): string => requestUrl(planOf(fields));
+
+    expect(url({ port: 443, tls: true, http_url: "v1/x?y=z" })).toBe("https://a.example/v1/x?y=z");
+    expect(url({ endpoint: "::1", port: 8080 })).toBe("http://[::1]:8080/");
+    expect(url({ endpoint: "+/run/x.sock", http_url: "x" })).toBe("http://localhost/x");
+    expect(url({ protocol: "raw", port: 80 })).toBe("");
   });
 
   test("fills metadata into endpoint and path", () => {

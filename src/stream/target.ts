@@ -54,6 +54,11 @@ export interface HttpTarget {
   readonly headers: readonly string[];
 }
 
+/** The URL of the request, on a Unix socket that of its host; empty where a target has none. */
+export function requestUrl({ tls, http }: Target): string {
+  return http === undefined ? "" : `${tls === undefined ? "http" : "https"}://${http.authority}${http.path}`;
+}
+
 export interface MqttTarget {
   readonly version: 4 | 5;
   /** Empty lets the transport choose a random one. */

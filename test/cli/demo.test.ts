@@ -44,10 +44,14 @@ describe("demo", () => {
     for (const streamtype of PROTOCOLS) {
       const seen = all.filter((each) => each.event === "state" && each.streamtype === streamtype);
       expect(seen.map(({ state }) => state)).toContain("unreachable");
-      expect(seen.find(({ state }) => state === "unreachable")).toMatchObject({
-        reason: { layer: "tcp", code: "connection-refused" },
-        retryInMs: expect.any(Number),
-      });
+      // A connection that the dying peer has just accepted ends as "closed"; the tries after it are refused.
+      expect(seen).toContainEqual(
+        expect.objectContaining({
+          state: "unreachable",
+          reason: expect.objectContaining({ layer: "tcp", code: "connection-refused" }),
+          retryInMs: expect.any(Number),
+        }),
+      );
     }
   }, 30_000);
 
@@ -85,7 +89,7 @@ function brokenCopy(was: string, is: string): string {
   mkdirSync(`${ROOT}coverage`, { recursive: true });
   const folder = mkdtempSync(`${ROOT}coverage/demo-`);
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  cpSync(`${ROOT}dist`, folder, { recursive: true });
+  cpSync(`${ROOT}build`, folder, { recursive: true });
   const peers = `${folder}/cli/demo/peers-main.js`;
   const code = readFileSync(peers, "utf8");
   expect(code).toContain(was);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { EdnsOption, Message } from "../../src/dns/index.ts";
+import { type EdnsOption, type Message, parseServer, type ServerAddress } from "../../src/dns/index.ts";
 import { a, answerBytes, cname, soa } from "./responder.ts";
 import { framed, type Sent, World } from "./world.ts";
 
@@ -572,6 +572,67 @@ describe("servers", () => {
     expect(world.addresses(first)).toEqual(["192.0.2.1"]);
     expect(world.result(second)).toMatchObject({ answer: { source: "192.0.2.99" } });
     expect(world.result(third)).toMatchObject({ answer: { source: "192.0.2.98", cached: false } });
+  });
+
+  test("DNS-33 what waits for servers that are gone is asked of the new ones at once", () => {
+    const world = new World({ servers: ["192.0.2.53", "192.0.2.54"] });
+    const waiting = world.lookup(NAME);
+    world.run(5000);
+    const before = world.sent.length;
+    world.onQuery = (sent) => world.reply(sent, GOOD);
+    world.configure(["192.0.2.99", "192.0.2.54"]);
+    world.run(10);
+
+    expect(world.sent.slice(before).map(({ server }) => server)).toContain("192.0.2.99");
+    expect(world.sent.slice(before).map(({ server }) => server)).not.toContain("192.0.2.53");
+    expect(world.addresses(waiting)).toEqual(["192.0.2.1"]);
+  });
+
+  test("DNS-33 without servers what waits fails, and what failed so is asked again when there are some", () => {
+    const world = new World();
+    const waiting = world.lookup(NAME);
+    world.configure([]);
+    world.run(3000);
+    expect(world.result(waiting)).toMatchObject({ code: "timeout" });
+    world.onQuery = (sent) => world.reply(sent, GOOD);
+    world.configure(["192.0.2.99"]);
+    const next = world.lookup(NAME);
+    world.run(10);
+
+    expect(world.addresses(next)).toEqual(["192.0.2.1"]);
+  });
+
+  test("when the network changes, what waits is asked anew at once of the same servers; a lookup's own are left alone", () => {
+    const world = new World();
+    const waiting = world.lookup(NAME);
+    const own = world.lookup("two.example", { servers: [parseServer("192.0.2.77") as ServerAddress] });
+    world.run(150);
+    const before = world.sent.length;
+    world.feed({ type: "network-changed" });
+
+    expect(world.sent.slice(before)).toMatchObject([{ server: "192.0.2.53", question: { name: NAME } }]);
+    world.reply(world.sent.at(-1) as Sent, GOOD);
+    world.run(10);
+    expect(world.addresses(waiting)).toEqual(["192.0.2.1"]);
+    expect(world.results.has(own)).toBe(false);
+  });
+
+  test("when the network changes, what could not be found out may be asked again; what is known stays", () => {
+    const world = new World({ servers: ["192.0.2.53"] });
+    world.onQuery = (sent) => {
+      if (sent.question.name === NAME) world.reply(sent, GOOD);
+      else if (sent.question.name === "none.example")
+        world.reply(sent, { rcode: 3, authorities: [soa("example", 60)] });
+    };
+    for (const name of [NAME, "none.example", "dead.example"]) world.lookup(name);
+    world.run(10_000);
+    world.lookup("dead.example");
+    world.run(10_000);
+    world.feed({ type: "network-changed" });
+    const before = world.sent.length;
+    for (const name of [NAME, "none.example", "dead.example"]) world.lookup(name);
+
+    expect(world.sent.slice(before).map(({ question }) => question.name)).toEqual(["dead.example"]);
   });
 
   test("a lookup may name its own servers, whose answers are kept apart", () => {

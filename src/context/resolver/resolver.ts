@@ -219,6 +219,11 @@ export class Resolver implements NameResolver {
     };
   }
 
+  /** There is another way out than before: what waits is asked anew at once, what failed may be asked again. */
+  networkChanged(): void {
+    this.#driver.feed({ type: "network-changed" });
+  }
+
   /** Tells every step of every query, until the returned function is called. */
   trace(tracer: (event: TraceEvent) => void): () => void {
     this.#tracers.add(tracer);

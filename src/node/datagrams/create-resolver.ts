@@ -5,7 +5,7 @@ import { Resolver } from "../../context/resolver/index.ts";
 import { DEFAULT_OPTIONS, parseServer, type ResolverOptions, type ServerAddress } from "../../dns/index.ts";
 import { UsageError } from "../../lib/errors.ts";
 import { systemClock } from "../clock.ts";
-import { systemRandom } from "../random.ts";
+import { systemRandom } from "../system-random.ts";
 import { HostFamilies } from "./host-families.ts";
 import { RouteOrder } from "./order-by-route.ts";
 import { type SystemFiles, watchSystem } from "./system-files.ts";

@@ -18,6 +18,7 @@ import { Blobs } from "../../system/index.ts";
 import { createHostResolver, createResolver } from "../datagrams/index.ts";
 import { createNodePorts } from "../node-ports.ts";
 import { createDhcpPorts } from "../platform/index.ts";
+import { hearNames } from "./heard-names.ts";
 import { type DeviceOptions, isStatic } from "./options.ts";
 import { PortalApi } from "./portal-api.ts";
 import { StaticAddress } from "./static-address.ts";
@@ -55,8 +56,11 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   const dhcpPorts = createDhcpPorts();
   const resolver = createResolver();
   const time = timePart(options, blobs, resolver);
-  const ports = () =>
-    createNodePorts({ resolver: createHostResolver(resolver), ...(time === undefined ? {} : { time }) });
+  let portal: PortalPart | undefined;
+  const names = hearNames(createHostResolver(resolver), (host, addresses) =>
+    portal?.resolved(host, addresses),
+  );
+  const ports = () => createNodePorts({ resolver: names, ...(time === undefined ? {} : { time }) });
   const contextPorts = ports();
   const context = await createContextOver(contextPorts, {
     policy: options.policy,
@@ -70,10 +74,10 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     (each) => new DhcpClient(dhcpPorts, typeof each === "string" ? { interface: each } : each),
   );
   const api = new PortalApi(context as Context, ports);
-  const portal =
-    options.portal === false
-      ? undefined
-      : new PortalPart({ context: context as Context, ask: (url, signal) => api.ask(url, signal) });
+  if (options.portal !== false) {
+    const ask: PortalApi["ask"] = (url, signal) => api.ask(url, signal);
+    portal = new PortalPart({ context: context as Context, names: resolver, ask });
+  }
   const policyOptions = options.policyStore === undefined ? {} : { store: options.policyStore };
   const { clock, random, text, raise } = contextPorts;
   const policy = new PolicyPart(
@@ -81,9 +85,9 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     { context: context as Context, ...policyOptions },
   );
   const handOver = new Handover({ resolver, time, portal }, timeServers(options, blobs.text("ntp-server")));
-  const names = interfaces.map((each) => (typeof each === "string" ? each : each.interface));
+  const links = interfaces.map((each) => (typeof each === "string" ? each : each.interface));
   const parts: readonly (SystemPart | undefined)[] = [
-    names.length === 0 ? undefined : new LinkPart(dhcpPorts.network, { interfaces: names, bringUp: true }),
+    links.length === 0 ? undefined : new LinkPart(dhcpPorts.network, { interfaces: links, bringUp: true }),
     ...byHand.map((each) => new StaticAddress(dhcpPorts.network, each)),
     clients.length === 0 || byHand.length > 0
       ? undefined
@@ -97,6 +101,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     { name: "streams", start: () => () => context.close() },
     new NetworkPart(dhcpPorts.network, {
       contexts: [context as Context],
+      hasMore: () => resolver.networkChanged(),
       ...(options.breaksConnections === false ? { breaks: false } : {}),
     }),
     portal,
@@ -114,7 +119,9 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   handOver.useByHand(byHand.flatMap(({ dns = [] }) => dns));
   // What waited for the time need not wait for its next try.
   system.on("time", ({ type }) => {
-    if (type === "valid") context.retryNow();
+    if (type !== "valid") return;
+    context.retryNow();
+    portal?.timeKnown();
   });
   const stop = async (): Promise<void> => {
     await system.stop();

@@ -2,8 +2,8 @@ import { channel } from "node:diagnostics_channel";
 import type { DhcpPorts } from "../../context/index.ts";
 import { systemClock } from "../clock.ts";
 import { raise } from "../raise.ts";
-import { systemRandom } from "../random.ts";
 import { createNetwork, createSmallFiles, createSuspend } from "./index.ts";
+import { kernelRandom } from "./kernel-random.ts";
 
 const events = channel("secure-streams:dhcp");
 
@@ -11,7 +11,7 @@ const events = channel("secure-streams:dhcp");
 export function createDhcpPorts(): DhcpPorts {
   return {
     clock: systemClock,
-    random: systemRandom,
+    random: kernelRandom(),
     network: createNetwork(),
     files: createSmallFiles(),
     suspend: createSuspend(),

@@ -31,6 +31,7 @@ export interface Libc {
     addressLength: number,
   ): number;
   recv(descriptor: number, into: Uint8Array, length: number, flags: number): number;
+  getrandom(into: Uint8Array, length: number, flags: number): number;
   clockGettime(clock: number): Timespec;
 }
 
@@ -82,6 +83,7 @@ function declareFunctions(koffi: Koffi): Libc {
     },
     sendto: libc.func("sendto", "long", ["int", "void *", "size_t", "int", "void *", "uint32_t"]),
     recv: libc.func("recv", "long", ["int", "void *", "size_t", "int"]),
+    getrandom: libc.func("getrandom", "long", ["void *", "size_t", "uint32_t"]),
     clockGettime(clock) {
       const value: Timespec = { tv_sec: 0, tv_nsec: 0 };
       gettime(clock, value);

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
@@ -40,6 +39,8 @@ async function readUpTo(file: FileHandle, limit: number): Promise<Uint8Array | u
 
 /** A symbolic link at `path` is replaced, never followed. */
 async function replace(path: string, bytes: Uint8Array, mode: number): Promise<void> {
+  // Loaded when a file is first written: a program that writes none starts sooner.
+  const { randomBytes } = await import("node:crypto");
   const temporary = `${path}.${randomBytes(8).toString("hex")}`;
   const file = await open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE);
   try {

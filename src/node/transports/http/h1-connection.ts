@@ -1,12 +1,13 @@
 import type { Socket } from "node:net";
 import symbols from "undici/lib/core/symbols.js";
 import Client from "undici/lib/dispatcher/client.js";
+import type { Clock } from "../../../context/index.ts";
 import type { Reason } from "../../../lib/errors.ts";
 import { tlsReason } from "../../dialer/index.ts";
+import { ValidityWatch } from "../validity-watch.ts";
 import type { CallEvents, HttpRequest } from "./call.ts";
 import { H1Call, type H1Line } from "./h1-call.ts";
 import { validityReason } from "./reason.ts";
-import { ValidityWatch } from "./validity-watch.ts";
 
 const MAX_HEADER_SIZE = 16_384;
 /** Interim responses (1xx) a peer may send before the response itself. */
@@ -17,6 +18,7 @@ const MAX_FRAMING = 32_768;
 const FRAMING_PER_BYTE = 9;
 
 export interface H1ConnectionOptions {
+  readonly clock: Clock;
   /** Idle time after which the connection is closed; a peer's `Keep-Alive: timeout` can only shorten it. */
   readonly idle: number;
   /** The connection is idle and sound: it may carry another call. */
@@ -44,7 +46,11 @@ export class H1Connection implements H1Line {
     this.#socket = socket;
     this.peer = peer;
     this.#options = options;
-    this.#validity = new ValidityWatch({ probe: () => undefined, hangUp: () => this.#hangUp() });
+    this.#validity = new ValidityWatch({
+      clock: options.clock,
+      probe: () => undefined,
+      hangUp: () => this.#hangUp(),
+    });
     this.#watch(socket);
     let isGiven = false;
     this.#client = new Client("http://localhost", {

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ConnectionInfo } from "../../../context/index.ts";
+import type { Clock, ConnectionInfo } from "../../../context/index.ts";
 import type { Reason } from "../../../lib/errors.ts";
 import type { Target } from "../../../stream/index.ts";
 import type { Dial } from "../../dialer/index.ts";
@@ -14,6 +14,7 @@ const MAX_IDLE = 64;
 
 export interface H1PoolOptions {
   readonly dialer: DialerPort;
+  readonly clock: Clock;
   readonly idle: number;
   readonly observe: (event: ConnectionEvent) => void;
 }
@@ -46,6 +47,7 @@ export class H1Pool implements Carrier {
   /** Makes a connection of a socket that somebody else dialled. */
   adopt(key: string, socket: Socket, peer: string): H1Connection {
     const connection = new H1Connection(socket, peer, {
+      clock: this.#options.clock,
       idle: this.#options.idle,
       onIdle: (idle) => this.#release(key, idle),
       onClosed: (closed, reason) => this.#onClosed(key, closed, reason),

@@ -1,12 +1,13 @@
 import { type ClientHttp2Session, connect } from "node:http2";
 import type { Socket } from "node:net";
+import type { Clock } from "../../../context/index.ts";
 import type { Reason } from "../../../lib/errors.ts";
 import type { Millis } from "../../../lib/millis.ts";
+import { ValidityWatch } from "../validity-watch.ts";
 import type { H2Call, H2Line } from "./h2-call.ts";
 import { goawayReason, sessionReason } from "./h2-reason.ts";
 import { H2Watchdog } from "./h2-watchdog.ts";
 import { validityReason } from "./reason.ts";
-import { ValidityWatch } from "./validity-watch.ts";
 
 /** Megabytes a session may hold for frames, headers and streams together. */
 const MAX_SESSION_MEMORY = 12;
@@ -16,6 +17,7 @@ const WINDOW = 262_144;
 const MAX_CONTROL_FRAMES = 500;
 
 export interface H2SessionOptions {
+  readonly clock: Clock;
   /** How long the session is kept after its last stream. */
   readonly idle: Millis;
   /** How soon a session is looked after that has ended itself; see H2Watchdog. */
@@ -51,6 +53,7 @@ export class H2Session implements H2Line {
     this.#socket = socket;
     this.#options = options;
     this.#validity = new ValidityWatch({
+      clock: options.clock,
       probe: () => this.#probe(),
       hangUp: () => this.destroy(validityReason(peer)),
     });

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { ConnectionInfo } from "../../../context/index.ts";
+import type { Clock, ConnectionInfo } from "../../../context/index.ts";
 import type { Reason } from "../../../lib/errors.ts";
 import type { Millis } from "../../../lib/millis.ts";
 import type { Target } from "../../../stream/index.ts";
@@ -13,6 +13,7 @@ import { H2Session } from "./h2-session.ts";
 
 export interface H2SessionsOptions {
   readonly dialer: DialerPort;
+  readonly clock: Clock;
   readonly idle: Millis;
   readonly watch: Millis;
   readonly observe: (event: ConnectionEvent) => void;
@@ -112,6 +113,7 @@ export class H2Sessions implements Carrier {
       return;
     }
     const session = new H2Session(socket, peer, {
+      clock: this.#options.clock,
       idle: this.#options.idle,
       watch: this.#options.watch,
       onDraining: () => this.#leave(key, session),

@@ -1,4 +1,5 @@
 import type {
+  Clock,
   ConnectionInfo,
   Link,
   LinkEvents,
@@ -8,6 +9,7 @@ import type {
 } from "../../../context/index.ts";
 import { type Reason, SecureStreamsError } from "../../../lib/errors.ts";
 import type { Millis } from "../../../lib/millis.ts";
+import { systemClock } from "../../clock.ts";
 import type { DialerPort } from "../dialer-port.ts";
 import type { ConnectionEvent } from "./connection-event.ts";
 import { CookieJar } from "./cookies.ts";
@@ -17,6 +19,8 @@ import { H2Sessions } from "./h2-sessions.ts";
 
 export interface HttpTransportOptions {
   readonly dialer: DialerPort;
+  /** Node's own by default. */
+  readonly clock?: Clock;
   /** How long a connection without work is kept; 5 s by default. */
   readonly idle?: Millis;
   /** How soon an HTTP/2 session is noticed that ended itself over a breach of protocol; 1 s by default. */
@@ -36,9 +40,9 @@ export class HttpTransport implements Transport {
   #isClosed = false;
 
   constructor(options: HttpTransportOptions) {
-    const { dialer, idle = IDLE, watch = WATCH, observe = () => undefined } = options;
-    this.#h1 = new H1Pool({ dialer, idle, observe });
-    this.#h2 = new H2Sessions({ dialer, idle, watch, observe, h1: this.#h1 });
+    const { dialer, clock = systemClock, idle = IDLE, watch = WATCH, observe = () => undefined } = options;
+    this.#h1 = new H1Pool({ dialer, clock, idle, observe });
+    this.#h2 = new H2Sessions({ dialer, clock, idle, watch, observe, h1: this.#h1 });
   }
 
   open(request: LinkRequest, events: LinkEvents): Link {

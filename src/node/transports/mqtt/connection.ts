@@ -4,7 +4,6 @@ import { TIMEOUT } from "../../../lib/machine.ts";
 import { Malformed } from "../../../lib/malformed.ts";
 import { type Millis, NEVER, seconds } from "../../../lib/millis.ts";
 import {
-  type Inbound,
   MqttSession,
   mqttReason,
   type Outcome,
@@ -145,7 +144,13 @@ export class Connection {
     this.#dial = undefined;
     this.#peer = peer;
     this.#socket = socket;
-    this.#outbox = new Outbox(socket, this.#version, (tickets) => this.#written(tickets));
+    this.#outbox = new Outbox({
+      socket,
+      version: this.#version,
+      clock: this.#parts.clock,
+      unacknowledged: () => this.#session.inFlight,
+      written: (tickets) => this.#written(tickets),
+    });
     this.#validity.start(this.#ping, this.#hangup);
     socket.setNoDelay(true);
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
@@ -185,8 +190,7 @@ export class Connection {
 
   #decode(bytes: Buffer): SessionInput {
     try {
-      const packet: Inbound = this.#decoder.decode(bytes);
-      return { type: "packet", packet };
+      return { type: "packet", packet: this.#decoder.decode(bytes) };
     } catch (error) {
       if (!(error instanceof Malformed)) throw error;
       return { type: "malformed", detail: error.message };

@@ -8,7 +8,7 @@ import type {
 } from "../../../context/index.ts";
 import type { Random } from "../../../lib/random.ts";
 import type { MqttTarget, Target } from "../../../stream/index.ts";
-import { systemRandom } from "../../random.ts";
+import { systemRandom } from "../../system-random.ts";
 import type { TransportParts } from "../index.ts";
 import { Custody } from "./custody.ts";
 import { MqttLink } from "./link.ts";

@@ -13,6 +13,10 @@ export class LazyTimer {
     this.#run = run;
   }
 
+  get isArmed(): boolean {
+    return this.#cancel !== undefined;
+  }
+
   /** Runs not later than soon after `at`, unless stopped; perhaps earlier. */
   by(at: Millis): void {
     if (at >= this.#armedAt) return;
