@@ -37,7 +37,7 @@ describe.skipIf(missing)("the clock of a machine, which cannot be set here and i
     const before = Date.now();
     const { calls, stdout } = await traced(
       fileURLToPath(new URL("./set-clock.mjs", import.meta.url)),
-      ...[`${ROOT}dist`, "step", "1234.5", "step", "-86400000.25", "slew", "-1234.567", "slew", "0.25"],
+      ...[`${ROOT}build`, "step", "1234.5", "step", "-86400000.25", "slew", "-1234.567", "slew", "0.25"],
     );
     const after = Date.now();
 
@@ -66,7 +66,7 @@ describe.skipIf(missing)("the clock of a machine, which cannot be set here and i
   test("is left alone without CAP_SYS_TIME", async () => {
     const program = new Program(
       fileURLToPath(new URL("./set-clock.mjs", import.meta.url)),
-      [`${ROOT}dist`, "step", "0", "slew", "1"],
+      [`${ROOT}build`, "step", "0", "slew", "1"],
       { under: WITHOUT_PERMISSION },
     );
 
