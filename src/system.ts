@@ -17,7 +17,7 @@ export type {
   SystemStateEvent,
   TimeEvent,
 } from "./context/index.ts";
-export { createGatePart, createSystemOver } from "./context/system/index.ts";
+export { createGatePart, createSystemOver, identityOf } from "./context/system/index.ts";
 export {
   createDevice,
   type Device,

@@ -1,6 +1,17 @@
 import { type Reason, SecureStreamsError } from "../lib/errors.ts";
 import type { Streamtype } from "../policy/index.ts";
 
+export const POLICY_CHANGED: Reason = {
+  layer: "policy",
+  code: "policy-changed",
+  message: "The policy changed",
+};
+export const IDENTITY_CHANGED: Reason = {
+  layer: "stream",
+  code: "identity-changed",
+  message: "What the program knows about itself changed",
+};
+
 /** What those who wait are told when the policy's retries are used up; the layer is that of the last attempt. */
 export function allRetriesFailed({ name }: Streamtype, failures: number, last: Reason): Reason {
   const attempts = failures === 1 ? "The attempt" : `All ${failures} attempts`;
@@ -14,4 +25,12 @@ export function loadReason(error: unknown): Reason {
   return error instanceof SecureStreamsError
     ? { layer: error.layer, code: error.code, message }
     : { layer: "stream", code: "unsupported", message };
+}
+
+export function contextClosed(): SecureStreamsError {
+  return new SecureStreamsError({
+    layer: "stream",
+    code: "closed",
+    message: "Cannot open: the context is closed",
+  });
 }

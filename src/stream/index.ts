@@ -1,6 +1,7 @@
 export { parseEndpoint } from "./endpoint.ts";
+export { type Identity, identityInEffect } from "./identity.ts";
 export { type MetadataValues, namedMetadata, receivedMetadata, requireDeclared } from "./metadata.ts";
-export { type Identity, planTarget } from "./plan.ts";
+export { planTarget } from "./plan.ts";
 export { redirect } from "./redirect.ts";
 export { retryAfter } from "./retry-after.ts";
 export { STATES, type StateName, type UserState } from "./states.ts";

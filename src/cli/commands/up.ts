@@ -66,20 +66,20 @@ Example:
     const timeout = wholeNumber(invocation, "timeout", 1);
     const interfaces = interfacesOf(invocation);
     const { blobsFromEnvironment, createDevice } = await import("../../system.ts");
+    const { reportToServiceManager } = await import("../service-report.ts");
     const { output, signal, values } = invocation;
     const servers = texts(invocation, "ntp");
+    const setsClock = values["set-clock"] === true;
     const store = text(invocation, "policy-store");
     const device = await createDevice({
       policy: text(invocation, "policy") ?? "policy.json",
       interfaces,
       blobs: blobsFromEnvironment(process.env),
-      time:
-        values["no-time"] === true
-          ? false
-          : { setsClock: values["set-clock"] === true, ...(servers.length === 0 ? {} : { servers }) },
+      time: values["no-time"] === true ? false : { setsClock, ...(servers.length === 0 ? {} : { servers }) },
       ...(store === undefined ? {} : { policyStore: store }),
     });
-    watch(device, output);
+    watch(device, output, setsClock);
+    const report = reportToServiceManager(device);
     const limit = new Limit(signal, timeout);
     try {
       const denied = refusal(device, limit.signal);
@@ -97,7 +97,9 @@ Example:
       return EXIT.timeout satisfies ExitCode;
     } finally {
       limit.end();
+      report.stopping();
       await device.stop();
+      report.stopped();
     }
   },
 };
@@ -156,7 +158,7 @@ function stopped(signal: AbortSignal): Promise<void> {
   });
 }
 
-function watch(device: Device, output: Output): void {
+function watch(device: Device, output: Output, setsClock: boolean): void {
   const { system, context, clients } = device;
   const { paint } = output;
   const opened = new Set<string>();
@@ -194,7 +196,7 @@ function watch(device: Device, output: Output): void {
   });
   system.on("time", (event) => {
     output.event("time", event);
-    const line = timeLine(event);
+    const line = timeLine(event, setsClock);
     if (line !== undefined) output.note(paint.dim(printable(line)));
   });
   system.on("policy", (event) => {
@@ -258,11 +260,13 @@ function told({ state, by, why }: Hold): string {
   return `${state} is held by ${by}: ${why}`;
 }
 
-function timeLine(event: SystemEventMap["time"]): string | undefined {
+function timeLine(event: SystemEventMap["time"], setsClock: boolean): string | undefined {
   switch (event.type) {
     case "adjusted": {
       const seconds = (event.offset / 1000).toFixed(3);
-      return `time: ${event.set ? `set by ${seconds} s` : `the clock is off by ${seconds} s`} (${event.servers.join(", ")})`;
+      const what = event.set ? `set by ${seconds} s` : `the clock is off by ${seconds} s`;
+      const denied = setsClock && !event.set ? ", and may not be set without CAP_SYS_TIME" : "";
+      return `time: ${what}${denied} (${event.servers.join(", ")})`;
     }
     case "lost":
     case "undecided":
