@@ -131,7 +131,7 @@ export class StreamCore {
   adopt(settings: Settings, reason: Reason | undefined): void {
     const hasMoved = settings.streamtype.protocol !== this.streamtype.protocol;
     if (hasMoved && reason !== undefined) this.#leave(reason);
-    this.#settings = settings;
+    this.#settings = settings.after(this.#settings);
     this.#plan = undefined;
     if (reason === undefined) return;
     const { forMachine } = settings;

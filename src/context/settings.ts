@@ -42,11 +42,19 @@ export class Settings {
     return this.#sharer === "" ? target : { ...target, shareKey: `${target.shareKey}|${this.#sharer}` };
   }
 
+  /** These in place of `before`, for the stream that had those: a stream that is alone stays so. */
+  after(before: Settings): Settings {
+    return before.#sharer === "" ? this : this.#sharedBy(before.#sharer);
+  }
+
   /** The same for one stream whose connections no other shares. */
   alone(stream: StreamId): Settings {
-    const { streamtype } = this;
-    const settings = new Settings(streamtype, { identity: this.#identity, scope: this.#scope });
-    settings.#sharer = `${stream}`;
+    return this.#sharedBy(`${stream}`);
+  }
+
+  #sharedBy(sharer: string): Settings {
+    const settings = new Settings(this.streamtype, { identity: this.#identity, scope: this.#scope });
+    settings.#sharer = sharer;
     return settings;
   }
 }

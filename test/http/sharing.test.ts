@@ -75,6 +75,20 @@ describe("h1 connections", { timeout: 8000 }, () => {
     expect([await ask(false), server.accepted - before]).toEqual(["ok", 3]);
   });
 
+  test("a stream that is alone stays so when the policy changes under it", async () => {
+    const port = await server.listen();
+    server.onConnection = (socket) => onRequests(socket, () => socket.write(OK));
+    const common = { endpoint: "127.0.0.1", port, protocol: "h1", http_method: "GET", http_url: "x" };
+    await using context = await createContext({ policy: { streams: { one: common } } });
+    const stream = context.open("one", { alone: true });
+    context.overlay({ streams: { one: { http_url: "y" } } });
+    const before = server.accepted;
+
+    await (await context.request("one")).text();
+    expect(await (await stream.request()).text()).toBe("ok");
+    expect(server.accepted - before).toBe(2);
+  });
+
   test("a silent peer is given up within svalidhup", async () => {
     const port = await server.listen();
     server.onConnection = () => undefined;
