@@ -19,6 +19,7 @@ export type {
 } from "./context/index.ts";
 export { createGatePart, createSystemOver, identityOf } from "./context/system/index.ts";
 export {
+  BlobFolder,
   createDevice,
   type Device,
   type DeviceOptions,
