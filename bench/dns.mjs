@@ -17,9 +17,8 @@ import { compare, inFlight, median, thousands } from "./_harness.mjs";
 const isInside = process.env.DNS_BENCH_INSIDE === "1";
 if (!isInside && process.getuid?.() === 0 && canUnshare()) runInside();
 
-const dist = process.env.DIST ?? new URL("../dist", import.meta.url).pathname;
-const { createLookup, createResolver } = await import(`${dist}/dns.js`);
-const { decodeMessage, encodeMessage } = await import(`${dist}/dns/index.js`);
+import { decodeMessage, encodeMessage } from "../build/dns/index.js";
+import { createLookup, createResolver } from "../dist/dns.js";
 
 const responder = fork(
   fileURLToPath(new URL("./_dns-responder.mjs", import.meta.url)),

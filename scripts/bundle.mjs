@@ -20,7 +20,8 @@ const GROUPS = [
     name: "connection",
     test: /build\/(node\/(transports\/(closed|writes|validity-watch)|.*(peer-name|connect-reason|tls-reason))|stream\/(validity|retry-after)|lib\/retry-after)/,
   },
-  { name: "command-line", test: /build\/cli\/(?!main)[a-z-]+\.js$/ },
+  { name: "dhcp-client", test: /build\/(dhcp|context\/dhcp|node\/platform)\// },
+  { name: "command-line", test: /build\/cli\/(command|exit-codes|interrupt|limit|output|tell)\.js$/ },
 ];
 
 const bundle = await rolldown({

@@ -3,7 +3,7 @@
 # Elsewhere it says what is missing and goes on; the tests then skip those peers by name.
 set -u
 declare -A PACKAGE=([mosquitto]=mosquitto [mosquitto_sub]=mosquitto-clients [nginx]=nginx-light [nghttpd]=nghttp2-server
-  [dnsmasq]=dnsmasq-base [kea-dhcp4]=kea-dhcp4-server [dhcpd]=isc-dhcp-server [chronyd]=chrony [unbound]=unbound [ip]=iproute2 [nft]=nftables [openssl]=openssl [curl]=curl)
+  [dnsmasq]=dnsmasq-base [kea-dhcp4]=kea-dhcp4-server [dhcpd]=isc-dhcp-server [chronyd]=chrony [unbound]=unbound [ip]=iproute2 [nft]=nftables [openssl]=openssl [curl]=curl [strace]=strace [systemctl]=systemd)
 PATH="$PATH:/usr/sbin:/sbin"
 missing=()
 for program in "${!PACKAGE[@]}"; do

@@ -17,8 +17,9 @@ export type {
   SystemStateEvent,
   TimeEvent,
 } from "./context/index.ts";
-export { createGatePart, createSystemOver } from "./context/system/index.ts";
+export { createGatePart, createSystemOver, identityOf } from "./context/system/index.ts";
 export {
+  BlobFolder,
   createDevice,
   type Device,
   type DeviceOptions,

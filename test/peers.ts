@@ -11,9 +11,13 @@ export type Peer =
   | "curl"
   | "kea-dhcp4"
   | "dhcpd"
-  | "chronyd";
+  | "chronyd"
+  | "chronyc"
+  | "strace"
+  | "systemd"
+  | "nft";
 
-const FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"];
+const FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/lib/systemd"];
 
 /** The path of a program; undefined where it is not installed. */
 export function findPeer(name: Peer): string | undefined {

@@ -17,6 +17,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Text of stdin, which ends after it. Default: stdin is at its end from the beginning. "open" leaves it open. */
   readonly stdin?: string | { readonly open: true };
+  /** A command that runs the program: `["strace", "-f"]`. */
+  readonly under?: readonly string[];
 }
 
 /** A program of node that runs beside the test; killed when the test ends before it. */
@@ -29,7 +31,13 @@ export class Program {
 
   constructor(file: string, args: readonly string[] = [], options: ProgramOptions = {}) {
     const { NO_COLOR: _, FORCE_COLOR: __, ...env } = process.env;
-    this.child = spawn(process.execPath, [file, ...args], {
+    const [command = process.execPath, ...words] = [
+      ...(options.under ?? []),
+      process.execPath,
+      file,
+      ...args,
+    ];
+    this.child = spawn(command, words, {
       cwd: options.cwd ?? ROOT,
       env: { ...env, ...options.env },
       stdio: ["pipe", "pipe", "pipe"],

@@ -1,12 +1,10 @@
-import { type Reason, UsageError } from "../lib/errors.ts";
+import { UsageError } from "../lib/errors.ts";
 import { Spread } from "../lib/spread.ts";
 import {
   applyOverlay,
   applyOverlayValue,
   DEFAULT_POLICY,
-  diffPolicies,
   type MetadataName,
-  nearest,
   type PolicyDocument,
   type Problem,
   requirePolicy,
@@ -15,8 +13,9 @@ import {
 } from "../policy/index.ts";
 import type { Identity, MetadataValues } from "../stream/index.ts";
 import type { StateEvent } from "./events.ts";
-import { contextClosed, SIGNAL_FIRED, streamtypeRemoved } from "./failures.ts";
+import { contextClosed, IDENTITY_CHANGED, POLICY_CHANGED, removed, SIGNAL_FIRED } from "./failures.ts";
 import type { Handlers } from "./handlers.ts";
+import { InForce } from "./in-force.ts";
 import { IncomingPolicy } from "./incoming-policy.ts";
 import type { Inspection } from "./inspect.ts";
 import { loadPolicy, type PolicySource } from "./load-policy.ts";
@@ -24,7 +23,6 @@ import { observe } from "./observe.ts";
 import type { Abortable, Logger, Path, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import type { NameResolver } from "./resolver/name-resolver.ts";
-import { Settings } from "./settings.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
 
@@ -46,6 +44,8 @@ export interface OpenOptions<Name extends string = string> {
   readonly metadata?: MetadataOf<Name>;
   /** Closes the stream when it fires. */
   readonly signal?: Abortable;
+  /** On connections made for it, which no other stream shares. Holds until the policy changes. Default: false. */
+  readonly alone?: boolean;
   /** The callback form. */
   readonly rx?: Handlers["rx"];
   readonly tx?: Handlers["tx"];
@@ -55,23 +55,21 @@ export interface OpenOptions<Name extends string = string> {
 /** A policy in force, and the streams opened under it. */
 export class Context<P = unknown> {
   readonly #ports: Ports;
-  readonly #identity: Identity;
+  readonly #inForce: InForce;
   readonly #logger: Logger | undefined;
   readonly #strict: boolean;
   readonly #streams = new Map<number, Stream>();
-  /** By streamtype, of the policy in force. */
-  readonly #inForce = new Map<string, Settings>();
   readonly #surroundings: Surroundings;
-  #document: PolicyDocument;
-  #revision = 1;
   #lastId = 0;
+  /** Connected as somebody the program is no longer. */
+  readonly #outdated = new Set<Stream>();
+  #callOff: (() => void) | undefined;
   #closed = false;
 
   /** @internal Use `createContext()`. */
   constructor(ports: Ports, document: PolicyDocument, options: Omit<ContextOptions, "policy">) {
     this.#ports = ports;
-    this.#document = document;
-    this.#identity = options.identity ?? {};
+    this.#inForce = new InForce(document, options.identity ?? {});
     this.#logger = options.logger;
     this.#strict = options.strict ?? false;
     this.#surroundings = {
@@ -85,11 +83,11 @@ export class Context<P = unknown> {
 
   /** Warnings and notes about the policy in force. */
   get problems(): readonly Problem[] {
-    return this.#document.problems;
+    return this.#inForce.document.problems;
   }
 
   get streamtypes(): readonly string[] {
-    return [...this.#document.policy.streamtypes.keys()];
+    return [...this.#inForce.document.policy.streamtypes.keys()];
   }
 
   /** What the streams resolve names through. Throws UsageError where the program gave a HostResolver of its own kind. */
@@ -101,7 +99,7 @@ export class Context<P = unknown> {
 
   /** @internal What the policy says of a streamtype. */
   describe(streamtype: string): Streamtype | undefined {
-    return this.#document.policy.streamtypes.get(streamtype);
+    return this.#inForce.document.policy.streamtypes.get(streamtype);
   }
 
   /** Opens a logical stream. Throws UsageError for an unknown streamtype or metadata that cannot be used. */
@@ -130,14 +128,12 @@ export class Context<P = unknown> {
   ): Stream<MetadataName<P, S>> {
     if (this.#closed) throw contextClosed();
     this.#lastId += 1;
+    const settings = this.#inForce.settings(streamtype);
     const stream = new Stream<MetadataName<P, S>>(
       this.#lastId,
-      this.#settings(streamtype),
+      options.alone === true ? settings.alone(this.#lastId) : settings,
       this.#surroundings,
-      {
-        metadata: (options.metadata ?? {}) as MetadataValues,
-        handlers: options,
-      },
+      { metadata: (options.metadata ?? {}) as MetadataValues, handlers: options },
     );
     this.#streams.set(stream.id, stream as unknown as Stream);
     this.#preload(stream.streamtype);
@@ -146,7 +142,7 @@ export class Context<P = unknown> {
 
   /** Code is loaded while there is calm: not in the middle of the first outage, nor without a free file descriptor. */
   #preload(name: string): void {
-    const transport = this.#ports.transport(this.#settings(name).streamtype.protocol);
+    const transport = this.#ports.transport(this.#inForce.settings(name).streamtype.protocol);
     // Whoever connects is told.
     if ("then" in transport) transport.catch(() => {});
   }
@@ -192,10 +188,28 @@ export class Context<P = unknown> {
     this.#install(
       requirePolicy(
         typeof overlay === "string"
-          ? applyOverlay(this.#document, overlay, options)
-          : applyOverlayValue(this.#document, overlay, options),
+          ? applyOverlay(this.#inForce.document, overlay, options)
+          : applyOverlayValue(this.#inForce.document, overlay, options),
       ),
     );
+  }
+
+  /**
+   * Replaces what the program knows about itself, whole: a token that was fetched, a password, a client certificate. Every
+   * attempt and transaction that begins from now on uses it. Streams that say or show what changed connect anew in the
+   * next turn, with the reason `identity-changed`; a transaction under way ends first; the others notice nothing.
+   */
+  replaceIdentity(identity: Identity): void {
+    const changed = this.#inForce.replaceIdentity(identity);
+    if (changed.size === 0) return;
+    this.#logger?.info({ changed: [...changed] }, "identity.replaced");
+    for (const stream of this.#streams.values()) {
+      if (!changed.has(stream.streamtype)) continue;
+      stream.adopt(this.#inForce.settings(stream.streamtype), undefined);
+      this.#outdated.add(stream);
+    }
+    const { clock } = this.#ports;
+    this.#callOff ??= clock.wake(clock.now(), () => this.#recycleOutdated(), true);
   }
 
   /**
@@ -224,6 +238,7 @@ export class Context<P = unknown> {
   /** Closes every stream and every connection; resolves when no socket is left. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#callOff?.();
     for (const stream of [...this.#streams.values()]) stream.close();
     await this.#ports.close();
   }
@@ -232,40 +247,28 @@ export class Context<P = unknown> {
     await this.close();
   }
 
-  #settings(name: string): Settings {
-    const known = this.#inForce.get(name);
-    if (known !== undefined) return known;
-    const { streamtypes } = this.#document.policy;
-    const streamtype = streamtypes.get(name);
-    if (streamtype !== undefined) {
-      const scope = `policy-${this.#revision}`;
-      const settings = new Settings(streamtype, { identity: this.#identity, scope });
-      this.#inForce.set(name, settings);
-      return settings;
+  #recycleOutdated(): void {
+    this.#callOff = undefined;
+    const outdated = [...this.#outdated];
+    this.#outdated.clear();
+    for (const stream of outdated) {
+      if (this.#streams.has(stream.id))
+        stream.adopt(this.#inForce.settings(stream.streamtype), IDENTITY_CHANGED);
     }
-    const near = nearest(name, streamtypes.keys());
-    const hint =
-      near === undefined ? `it has ${[...streamtypes.keys()].join(", ")}` : `did you mean "${near}"?`;
-    throw new UsageError(
-      `Cannot open "${name}": the policy has no such streamtype; ${hint}`,
-      "streamtype-unknown",
-    );
   }
 
   #install(document: PolicyDocument): void {
-    const changes = diffPolicies(this.#document.policy, document.policy);
+    const changes = this.#inForce.replacePolicy(document);
     const changed = new Set(changes.changed);
-    this.#document = document;
-    this.#revision += 1;
-    this.#inForce.clear();
-    this.#ports.diagnostics.publish("secure-streams:policy", { revision: this.#revision, changes });
-    this.#logger?.info({ revision: this.#revision, ...changes }, "policy.replaced");
-    const reason: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };
+    const { revision } = this.#inForce;
+    this.#ports.diagnostics.publish("secure-streams:policy", { revision, changes });
+    this.#logger?.info({ revision, ...changes }, "policy.replaced");
     for (const stream of [...this.#streams.values()]) {
-      if (!document.policy.streamtypes.has(stream.streamtype))
-        stream.end(streamtypeRemoved(stream.streamtype));
-      else
-        stream.adopt(this.#settings(stream.streamtype), changed.has(stream.streamtype) ? reason : undefined);
+      if (!document.policy.streamtypes.has(stream.streamtype)) stream.end(removed(stream.streamtype));
+      else {
+        const why = changed.has(stream.streamtype) ? POLICY_CHANGED : undefined;
+        stream.adopt(this.#inForce.settings(stream.streamtype), why);
+      }
     }
   }
 

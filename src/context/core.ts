@@ -134,17 +134,18 @@ export class StreamCore {
 
   /**
    * Takes new settings; with `reason` the connection is made anew. A transaction under way ends under the old ones:
-   * cutting it off could do its work twice.
+   * cutting it off could do its work twice. One that waits for its next try makes it now.
    */
   adopt(settings: Settings, reason: Reason | undefined): void {
     const hasMoved = settings.streamtype.protocol !== this.streamtype.protocol;
     if (hasMoved && reason !== undefined) this.#leave(reason);
-    this.#settings = settings;
+    this.#settings = settings.after(this.#settings);
     this.#plan = undefined;
     if (reason === undefined) return;
     const { forMachine } = settings;
-    if (this.transactions.active === undefined) this.feed({ type: "recycle", reason, settings: forMachine });
-    else this.feed({ type: "settings", settings: forMachine });
+    const isUnderWay = this.transactions.active !== undefined && this.#retryAt === undefined;
+    if (isUnderWay) this.feed({ type: "settings", settings: forMachine });
+    else this.feed({ type: "recycle", reason, settings: forMachine });
   }
 
   /** A response head came, of a transaction or of a ws upgrade. */

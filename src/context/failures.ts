@@ -1,6 +1,17 @@
 import { type Reason, SecureStreamsError } from "../lib/errors.ts";
 import type { Streamtype } from "../policy/index.ts";
 
+export const POLICY_CHANGED: Reason = {
+  layer: "policy",
+  code: "policy-changed",
+  message: "The policy changed",
+};
+export const IDENTITY_CHANGED: Reason = {
+  layer: "stream",
+  code: "identity-changed",
+  message: "What the program knows about itself changed",
+};
+
 /** What those who wait are told when the policy's retries are used up; the layer is that of the last attempt. */
 export function allRetriesFailed({ name }: Streamtype, failures: number, last: Reason): Reason {
   const attempts = failures === 1 ? "The attempt" : `All ${failures} attempts`;
@@ -23,7 +34,7 @@ export const SIGNAL_FIRED: Reason = {
   message: "The signal that the stream was opened with has fired",
 };
 
-export function streamtypeRemoved(streamtype: string): Reason {
+export function removed(streamtype: string): Reason {
   const message = `The new policy has no streamtype "${streamtype}"`;
   return { layer: "policy", code: "policy-changed", message };
 }

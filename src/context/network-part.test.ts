@@ -69,6 +69,19 @@ describe("a change of the network", () => {
     expect(world.changed()).toBe(1);
   });
 
+  test("is told to who may ask again when there is a new way, and not when one is gone", async () => {
+    let told = 0;
+    await using world = await setUp({ hasMore: () => told++ });
+    await world.run(0);
+
+    world.network.dropRoutes();
+    world.network.dropAddress(HERE);
+    expect(told).toBe(0);
+    world.network.address("192.0.2.77", 2);
+    world.network.defaultRoute("192.0.2.254", 2);
+    expect(told).toBe(2);
+  });
+
   test("only advises where it is told to", async () => {
     await using world = await setUp({ breaks: false });
     const far = world.context.open("far");

@@ -14,6 +14,8 @@ export interface NetworkPartOptions {
   readonly contexts: readonly Pick<Context, "abandon" | "retryNow">[];
   /** Breaks connections whose path is gone. False only tells. Default: true. */
   readonly breaks?: boolean;
+  /** There is an address or a route that was not there before. */
+  readonly hasMore?: () => void;
   /** The way to everything changed: another network, perhaps. */
   readonly defaultRouteChanged?: () => void;
 }
@@ -42,7 +44,10 @@ export class NetworkPart implements SystemPart {
     const { mayBreak, mayHelp, route, isDefaultRoute } = consequence;
     if (!mayBreak && !mayHelp) return;
     const broken = mayBreak ? this.#abandon() : {};
-    if (mayHelp) for (const context of this.#options.contexts) context.retryNow();
+    if (mayHelp) {
+      this.#options.hasMore?.();
+      for (const context of this.#options.contexts) context.retryNow();
+    }
     this.#tell(consequence, broken, host);
     if (route !== undefined) host.bus.send(routeMessage(route));
     if (!isDefaultRoute || route !== "add") return;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { encodeUtf8 } from "../lib/bytes.ts";
+import { SecureStreamsError } from "../lib/errors.ts";
 import type { ApiOutcome } from "../system/index.ts";
 import { MESSAGE_CLASSES, portalCheckMessage } from "../system/index.ts";
 import { createSimulation, type SimResponse } from "../testing/index.ts";
@@ -21,6 +22,7 @@ const POLICY = {
       opportunistic: true,
       retry: "slow",
     },
+    far: { endpoint: "far", port: 80, protocol: "ws", retry: "slow", nailed_up: true },
   },
 };
 const API = "https://portal.example.test/api";
@@ -140,6 +142,62 @@ describe("the captive portal", () => {
     expect(world.system.heldBy).toMatchObject([{ state: "CPD_POST_TIME" }]);
   });
 
+  test("is looked for after the time by itself where the probe is made over TLS", async () => {
+    await using world = await setUp({ response: { status: 511 }, probe: { tls: true } });
+
+    await world.run(10);
+
+    expect(world.system.heldBy).toMatchObject([{ state: "CPD_POST_TIME" }]);
+  });
+
+  test("is seen where the probe's public name leads to a private address and nobody answers there", async () => {
+    await using world = await setUp({ probe: { endpoint: "Probe.example.com" } });
+    world.server.silence();
+    await world.run(100);
+    world.part.resolved("other.example.com", ["192.0.2.1"]);
+    world.part.resolved("probe.example.com", ["192.168.1.1"]);
+
+    await world.run(5000);
+
+    expect(world.events).toMatchObject([
+      { verdict: "captive", why: "the name of the probe leads to 192.168.1.1: no answer within 5 s" },
+    ]);
+  });
+
+  test("is unknown where the probe's endpoint cannot be used, and looked for again", async () => {
+    await using world = await setUp({ probe: { endpoint: "ftp://probe" } });
+    await world.run(10);
+    const why = 'Cannot use the endpoint: "ftp://probe" has the unknown scheme "ftp"';
+    expect(world.system.heldBy).toMatchObject([{ state: "CPD_PRE_TIME", by: "portal", why }]);
+    await world.context.replacePolicy({ streams: { ...POLICY.streams }, retry: POLICY.retry });
+    world.simulation.peer("probe:80", { http: () => NO_CONTENT });
+
+    await world.run(6000);
+
+    expect(world.system.state).toBe("OPERATIONAL");
+  });
+
+  test("that is gone takes the names with it, and lets whoever waits try at once", async () => {
+    const cleared: (string | undefined)[] = [];
+    const names = { clear: (name?: string) => cleared.push(name) };
+    await using world = await setUp({ response: { status: 511 }, options: { names } });
+    const far = world.simulation.peer("far:80");
+    far.refuse();
+    world.context.open("far");
+    await world.run(1000);
+    expect([far.attempts.length, cleared]).toEqual([1, ["probe"]]);
+    world.answer.response = NO_CONTENT;
+    far.restore();
+
+    await world.run(5000);
+
+    expect(cleared).toEqual(["probe", "probe", undefined]);
+    expect(world.context.inspect().streams).toMatchObject([{ streamtype: "far", state: "connected" }]);
+    world.part.check();
+    await world.run(5000);
+    expect(cleared.slice(3)).toEqual(["probe"]);
+  });
+
   test("is not in use where the policy has no probe", async () => {
     await using world = await setUp({ options: { streamtype: "another" } });
 
@@ -205,6 +263,30 @@ describe("the network's API", () => {
     expect(world.system.state).toBe("OPERATIONAL");
   });
 
+  test("is asked again when the time is known, where its certificate could not be judged before", async () => {
+    const reason = { layer: "tls", code: "time-unknown", message: "not valid yet" } as const;
+    await using world = await setUp({ api: new SecureStreamsError(reason) });
+    world.part.network(API);
+    await world.run(3000);
+    expect(world.urls).toEqual([API]);
+
+    world.part.timeKnown();
+    await world.run(10);
+
+    expect(world.urls).toEqual([API, API]);
+  });
+
+  test("that said something is not asked again for the time's sake", async () => {
+    await using world = await setUp({ api: { captive: false } });
+    world.part.network(API);
+    await world.run(3000);
+
+    world.part.timeKnown();
+    await world.run(3000);
+
+    expect(world.urls).toEqual([API]);
+  });
+
   test("is left alone where the program has no way to ask it", async () => {
     await using world = await setUp();
     world.part.network(API);
@@ -220,13 +302,17 @@ async function setUp(
   options: {
     readonly response?: SimResponse;
     readonly api?: object | Error;
+    readonly probe?: object;
     readonly options?: Partial<PortalPartOptions>;
   } = {},
 ) {
-  const simulation = await createSimulation({ policy: POLICY });
+  const { captive_portal_detect: usual, ...others } = POLICY.streams;
+  const streams = { captive_portal_detect: { ...usual, ...options.probe }, ...others };
+  const simulation = await createSimulation({ policy: { ...POLICY, streams } });
   const answer = { response: options.response ?? NO_CONTENT };
   let requests = 0;
-  const server = simulation.peer("probe:80", {
+  const { endpoint } = streams.captive_portal_detect;
+  const server = simulation.peer(`${endpoint}:80`, {
     http: () => {
       requests += 1;
       return answer.response;
@@ -254,6 +340,7 @@ async function setUp(
   const bus: string[] = [];
   system.bus.register({ classes: MESSAGE_CLASSES.network, message: ({ text }) => bus.push(text) });
   return Object.assign(simulation, {
+    simulation,
     server,
     part,
     system,

@@ -1,4 +1,5 @@
 import { type Reason, SecureStreamsError } from "../lib/errors.ts";
+import { parseEndpoint } from "../stream/index.ts";
 import {
   type ApiOutcome,
   CaptivePortal,
@@ -16,6 +17,7 @@ import { Aborter } from "./abort.ts";
 import type { Context } from "./context.ts";
 import { Driver } from "./driver.ts";
 import type { Abortable } from "./ports.ts";
+import type { NameResolver } from "./resolver/name-resolver.ts";
 import type { Stream } from "./stream.ts";
 import { type Gate, type PartHost, type SystemPart, watchTurn } from "./system-part.ts";
 
@@ -24,8 +26,10 @@ export interface PortalPartOptions extends Omit<PortalOptions, "expected"> {
   readonly context: Context;
   /** Default: `captive_portal_detect`. A policy without it has no such part: nothing is held. */
   readonly streamtype?: string;
-  /** What waits for the verdict: CPD_POST_TIME where the probe needs valid time (TLS). Default: CPD_PRE_TIME. */
+  /** What waits for the verdict. Default: CPD_POST_TIME where the probe needs valid time (TLS), else CPD_PRE_TIME. */
   readonly state?: "CPD_PRE_TIME" | "CPD_POST_TIME";
+  /** What the probe's name is resolved through: a portal may have answered for every name, and an old answer hides one. */
+  readonly names?: Pick<NameResolver, "clear">;
   /** Asks the network's own API (RFC 8908) by https. Without it DHCP option 114 is left alone. */
   readonly ask?: (url: string, signal: Abortable) => Promise<ApiOutcome>;
 }
@@ -41,8 +45,14 @@ export class PortalPart implements SystemPart {
   #host: PartHost | undefined;
   #gate: Gate | undefined;
   #api: string | undefined;
+  /** What was resolved since a portal was seen may be its doing. */
+  #wasCaptive = false;
+  /** The API could not be asked, because the time was not known. */
+  #waitsForTime = false;
   #isStarted = false;
   readonly #looks = new Map<CheckId, Aborter>();
+  /** The last probe; the machine knows whether it still counts. */
+  #underWay: { readonly check: CheckId; readonly host: string } | undefined;
 
   constructor(options: PortalPartOptions) {
     this.#options = options;
@@ -71,9 +81,23 @@ export class PortalPart implements SystemPart {
     this.#driver?.feed({ type: "check" });
   }
 
+  /** The time is known: an API whose certificate could not be judged can be asked now. */
+  timeKnown(): void {
+    if (this.#waitsForTime) this.check();
+  }
+
+  /** A name led to addresses, for whichever stream: those of the probe's name are evidence. */
+  resolved(host: string, addresses: readonly string[]): void {
+    const probe = this.#underWay;
+    if (probe?.host !== host.toLowerCase()) return;
+    this.#driver?.feed({ type: "resolved", check: probe.check, host, addresses });
+  }
+
   start(host: PartHost): () => void {
-    const { context, state = "CPD_PRE_TIME" } = this.#options;
-    if (context.describe(this.#streamtype) === undefined) return () => {};
+    const { context } = this.#options;
+    const streamtype = context.describe(this.#streamtype);
+    if (streamtype === undefined) return () => {};
+    const { state = streamtype.tls ? "CPD_POST_TIME" : "CPD_PRE_TIME" } = this.#options;
     const gate = host.gate(state, "it is not known whether a captive portal stands in between");
     const driver = new Driver<PortalInput, PortalOutput>(this.#machine, host.clock, (output) =>
       this.#perform(output),
@@ -94,7 +118,7 @@ export class PortalPart implements SystemPart {
         this.#isStarted = true;
         driver.feed({ type: "start" });
       },
-      down: () => this.network(this.#api),
+      down: () => driver.feed({ type: "pause" }),
     });
     return () => {
       peer.close();
@@ -127,26 +151,46 @@ export class PortalPart implements SystemPart {
   }
 
   #verdict({ verdict, previous, portal, why }: Extract<PortalOutput, { type: "verdict" }>): void {
-    if (verdict === "ok") this.#gate?.open();
+    if (verdict === "captive") this.#wasCaptive = true;
+    if (verdict === "ok") this.#opened();
     else this.#gate?.close(portal === undefined ? why : `${why}; log in at ${portal}`);
     this.#host?.emit("cpd", { verdict, previous, portal, why });
     if (verdict !== previous) this.#host?.bus.send(portalMessage(verdict));
   }
 
+  /** Whoever waits need not wait for his next try, nor go where the portal sent him. */
+  #opened(): void {
+    const { context, names } = this.#options;
+    if (this.#wasCaptive) names?.clear();
+    this.#wasCaptive = false;
+    this.#gate?.open();
+    context.retryNow();
+  }
+
   /** One transaction, whose first failure decides: retries are for those who want an answer, not a verdict. */
   #probe(check: CheckId, aborter: Aborter): void {
-    const { context } = this.#options;
+    const { context, names } = this.#options;
     let stream: Stream | undefined;
     const tell = (outcome: ProbeOutcome): void => {
       stream?.close();
       if (this.#looks.delete(check)) this.#driver?.feed({ type: "probed", check, outcome });
     };
+    const streamtype = context.describe(this.#streamtype);
     // Another policy without the streamtype has nothing to wait for.
-    if (context.describe(this.#streamtype) === undefined) {
+    if (streamtype === undefined) {
       tell({ type: "answer", status: this.#expected });
       return;
     }
-    stream = context.open(this.#streamtype);
+    try {
+      const host = parseEndpoint(streamtype.endpoint).host.toLowerCase();
+      this.#underWay = { check, host };
+      names?.clear(host);
+      // A connection from before would speak of what the network was.
+      stream = context.open(this.#streamtype, { alone: true });
+    } catch (error) {
+      tell({ type: "failed", reason: reasonOf(error) });
+      return;
+    }
     stream.on("state", ({ state, reason }) => {
       if (reason !== undefined && (state === "unreachable" || state === "auth-failed")) {
         tell({ type: "failed", reason });
@@ -163,7 +207,9 @@ export class PortalPart implements SystemPart {
 
   #ask(check: CheckId, url: string, aborter: Aborter): void {
     const tell = (outcome: ApiOutcome): void => {
-      if (this.#looks.delete(check)) this.#driver?.feed({ type: "told", check, outcome });
+      if (!this.#looks.delete(check)) return;
+      this.#waitsForTime = outcome.type === "failed" && outcome.reason.code === "time-unknown";
+      this.#driver?.feed({ type: "told", check, outcome });
     };
     this.#options
       .ask?.(url, aborter)

@@ -7,6 +7,7 @@ import {
   type Target,
 } from "../stream/index.ts";
 import type { Marks } from "./inbox.ts";
+import type { StreamId } from "./ports.ts";
 
 /** What the streams of one streamtype take from their context; replaced as a whole when the policy changes. */
 export class Settings {
@@ -18,6 +19,7 @@ export class Settings {
   readonly marks: Marks;
   readonly #identity: Identity;
   readonly #scope: string;
+  #sharer = "";
 
   /** `scope` names the policy's revision. */
   constructor(
@@ -36,7 +38,24 @@ export class Settings {
   /** Where a stream with this metadata goes. Throws UsageError where the metadata or the identity does not allow it. */
   plan(metadata: MetadataValues, hasBody: boolean): Target {
     const options = { identity: this.#identity, scope: this.#scope, hasBody };
-    return planTarget(this.streamtype, metadata, options);
+    const target = planTarget(this.streamtype, metadata, options);
+    return this.#sharer === "" ? target : { ...target, shareKey: `${target.shareKey}|${this.#sharer}` };
+  }
+
+  /** These in place of `before`, for the stream that had those: a stream that is alone stays so. */
+  after(before: Settings): Settings {
+    return before.#sharer === "" ? this : this.#sharedBy(before.#sharer);
+  }
+
+  /** The same for one stream whose connections no other shares. */
+  alone(stream: StreamId): Settings {
+    return this.#sharedBy(`${stream}`);
+  }
+
+  #sharedBy(sharer: string): Settings {
+    const settings = new Settings(this.streamtype, { identity: this.#identity, scope: this.#scope });
+    settings.#sharer = sharer;
+    return settings;
   }
 }
 

@@ -52,7 +52,9 @@ export interface Attempt {
   isAlone: boolean;
   /** Its `until` while TCP is tried. */
   patience: Millis;
-  /** TCP: a second connection has been tried. */
+  /** The process had no descriptor for its socket: nothing is known of the server. */
+  isWithoutSocket: boolean;
+  /** TCP: a second connection has been tried, or would be in vain. */
   isRepeated: boolean;
 }
 
@@ -80,6 +82,7 @@ export function newAttempt(sender: Sender, server: Server, transport: "udp" | "t
     isAlone: false,
     patience: NEVER,
     clientCookie: undefined,
+    isWithoutSocket: false,
     isRepeated: false,
   };
 }

@@ -137,7 +137,7 @@ export class Fetch implements Timed {
     failures.delete(id);
     failures.set(id, count);
     if (failures.size > MAX_FAILURES_COUNTED) failures.delete(failures.keys().next().value as string);
-    const ttl = code === "no-servers" ? 0 : Math.min(count, MAX_FAILURE_TTL);
+    const ttl = code === "no-servers" || code === "too-many-files" ? 0 : Math.min(count, MAX_FAILURE_TTL);
     const failure: Known = { ...this.#nothing(code, ttl, now), source: "none", transport: "none" };
     const known = this.#cache.get(key, type, now);
     if (known !== undefined && known.failure === undefined) {

@@ -53,6 +53,13 @@ export class Flight {
     attempt.server.window.enter(attempt, now);
   }
 
+  /** Nothing can come for it: its server counts as silent, unless it was never asked. */
+  lose(attempt: Attempt, now: Millis): void {
+    this.#network.work.statistics.unreachable += 1;
+    this.end(attempt, now);
+    if (!attempt.isWithoutSocket) attempt.server.silent(attempt.sentAt, now);
+  }
+
   /** Expects nothing more of it. */
   end(attempt: Attempt, now: Millis): void {
     attempt.state = "over";

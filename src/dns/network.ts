@@ -185,8 +185,11 @@ export class Network {
   }
 
   /** The system says that no answer can come. */
-  #unreachable({ sender, server, transport }: Attempt, code: string): void {
+  #unreachable(attempt: Attempt, code: string): void {
+    const { sender, server, transport } = attempt;
     const { name, type } = sender.question;
+    attempt.isWithoutSocket = code === "EMFILE" || code === "ENFILE";
+    attempt.isRepeated ||= attempt.isWithoutSocket;
     this.work.trace({ step: "unreachable", name, of: type, server: server.label, transport, code });
   }
 

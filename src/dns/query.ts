@@ -88,13 +88,13 @@ export class Query implements Timed, Sender {
       this.transmit(attempt, now);
       return;
     }
-    this.#network.work.statistics.unreachable += 1;
-    this.#flight.end(attempt, now);
-    attempt.server.silent(attempt.sentAt, now);
+    this.#flight.lose(attempt, now);
     const candidate = this.#candidateOf(attempt);
+    const code = attempt.isWithoutSocket ? "too-many-files" : "server-failure";
     if (attempt.transport === "udp") candidate.isAbsent = true;
+    if (attempt.isWithoutSocket && this.#failures === 0) this.#failure = code;
     if (this.#isSettled) this.#rearm();
-    else if (attempt.transport === "tcp") this.#tcpFailed(candidate, "server-failure", now);
+    else if (attempt.transport === "tcp") this.#tcpFailed(candidate, code, now);
     else this.#sendNext(now);
   }
 

@@ -23,6 +23,7 @@ export type DnsFailure =
   | "timeout"
   | "cname-loop"
   | "no-servers"
+  | "too-many-files"
   | "bad-name"
   | "aborted";
 
@@ -64,7 +65,7 @@ export type ResolverInput =
   /** A name was used that `peek` gave: what is used to the end of its time is asked for again. */
   | { readonly type: "used"; readonly name: Name; readonly types: readonly ("A" | "AAAA")[] }
   | { readonly type: "datagram"; readonly channel: ChannelId; readonly bytes: Uint8Array }
-  /** The socket failed, or the host answered that nobody listens there. */
+  /** The socket could not be had (EMFILE, ENFILE) or failed, or the host answered that nobody listens there. */
   | { readonly type: "channel-failed"; readonly channel: ChannelId; readonly code: string }
   | { readonly type: "connected"; readonly connection: ConnectionId }
   | { readonly type: "stream"; readonly connection: ConnectionId; readonly bytes: Uint8Array }

@@ -26,6 +26,7 @@ export const ERROR_CODES = {
   "validity-timeout": "The peer showed no sign of life within `svalidhup`",
   "body-not-replayable": "The request body was already consumed by an earlier attempt",
   "body-failed": "The source of the request body failed",
+  "identity-changed": "What the program knows about itself changed, and the stream says or shows it",
   unsupported: "The policy asks for what this version or platform cannot do",
   internal: "A fault of this library",
 

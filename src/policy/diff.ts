@@ -1,4 +1,4 @@
-import { equalBytes } from "../lib/bytes.ts";
+import { isSame } from "../lib/same.ts";
 import type { Policy, Streamtype } from "./types.ts";
 
 /** Names of streamtypes, each list in the order of the policy it comes from. */
@@ -16,7 +16,7 @@ export function diffPolicies(before: Policy, after: Policy): PolicyDiff {
     const old = before.streamtypes.get(streamtype.name);
     return old === undefined
       ? []
-      : [{ name: streamtype.name, same: same(inEffect(old, before), inEffect(streamtype, after)) }];
+      : [{ name: streamtype.name, same: isSame(inEffect(old, before), inEffect(streamtype, after)) }];
   });
   return {
     added: [...after.streamtypes.keys()].filter((name) => !before.streamtypes.has(name)),
@@ -39,18 +39,4 @@ function inEffect(streamtype: Streamtype, policy: Policy): unknown {
       key: policy.certificates.get(server.key ?? ""),
     },
   };
-}
-
-/** Deep equality of what a policy is made of: plain objects, lists, maps, bytes and simple values. */
-function same(a: unknown, b: unknown): boolean {
-  if (a === b) return true;
-  if (!isObject(a) || !isObject(b)) return false;
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return equalBytes(a, b);
-  if (a instanceof Map && b instanceof Map) return same([...a], [...b]);
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => same(a[key], b[key]));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null;
 }

@@ -1,6 +1,6 @@
 export { DEFAULT_POLICY } from "./defaults.ts";
 export { definePolicy, type MetadataName, type PolicyInput, type StreamtypeName } from "./define.ts";
-export { diffPolicies } from "./diff.ts";
+export { diffPolicies, type PolicyDiff } from "./diff.ts";
 export { effectiveSettings, originText } from "./effective.ts";
 export { LIMITS } from "./json.ts";
 export { nearest } from "./nearest.ts";

@@ -1,3 +1,5 @@
+export { parseEndpoint } from "./endpoint.ts";
+export { type Identity, identityInEffect } from "./identity.ts";
 export {
   headerName,
   headerValue,
@@ -6,7 +8,7 @@ export {
   receivedMetadata,
   requireDeclared,
 } from "./metadata.ts";
-export { type Identity, planTarget } from "./plan.ts";
+export { planTarget } from "./plan.ts";
 export { redirect } from "./redirect.ts";
 export { retryAfter } from "./retry-after.ts";
 export { STATES, type StateName, type UserState } from "./states.ts";

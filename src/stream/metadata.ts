@@ -73,6 +73,16 @@ export function requireSafe(name: string, value: string, place: Place): void {
   );
 }
 
+/** The same of what the device knows about itself, which is never printed. */
+export function requireSafeBlob(name: string, value: string): void {
+  const fault = typeof value === "string" ? shapeFault(value, "header") : "something that is no text";
+  if (fault === undefined) return;
+  throw new UsageError(
+    `Cannot use "${name}": its value holds ${fault}, which would change the header it is put into`,
+    "metadata-unsafe",
+  );
+}
+
 /** `values` under the names of their items. Throws UsageError `metadata-unknown` or `metadata-unsafe`. */
 export function namedMetadata(streamtype: Streamtype, values: MetadataValues): Record<string, string> {
   const named: Record<string, string> = {};

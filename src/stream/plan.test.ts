@@ -1,8 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: templates of the policy
 import { describe, expect, test } from "vitest";
 import { parsePolicyValue, requirePolicy, type Streamtype } from "../policy/index.ts";
+import type { Identity } from "./identity.ts";
 import type { MetadataValues } from "./metadata.ts";
-import { type Identity, planTarget } from "./plan.ts";
+import { planTarget } from "./plan.ts";
 import { requestUrl, type Target } from "./target.ts";
 
 const CERTIFICATE = { certificate: "cert", key: "key" };
@@ -240,6 +241,15 @@ describe("the identity", () => {
     expect(() => planOf({ http_auth_header: "authorization" }, {}, { auth: "a\r\nb" })).toThrow(
       "a control character",
     );
+  });
+
+  test("is not printed where it cannot be used", () => {
+    for (const auth of ["hunter2\r\n", "hunter2 €", 42 as unknown as string]) {
+      const plan = () => planOf({ http_auth_header: "authorization" }, {}, { auth });
+
+      expect(plan).toThrow('Cannot use "auth": its value holds');
+      expect(plan).not.toThrow(/hunter2|42/);
+    }
   });
 });
 

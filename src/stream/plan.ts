@@ -1,29 +1,17 @@
 import { UsageError } from "../lib/errors.ts";
 import type { MqttMessage, Streamtype } from "../policy/index.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
+import type { Identity } from "./identity.ts";
 import {
   expand,
   headerName,
   type MetadataValues,
   metadataHeaders,
   requireSafe,
+  requireSafeBlob,
   trimmed,
 } from "./metadata.ts";
 import type { ClientCertificate, HttpTarget, MqttTarget, Target, TlsTarget } from "./target.ts";
-
-/** What the program knows about itself: the system blobs of libwebsockets. Never logged. */
-export interface Identity {
-  /** Fills `http_auth_header`, after `http_auth_preamble`. */
-  readonly auth?: string;
-  readonly serial?: string;
-  readonly firmwareVersion?: string;
-  readonly deviceType?: string;
-  readonly mqttClientId?: string;
-  readonly mqttUsername?: string;
-  readonly mqttPassword?: string | Uint8Array;
-  /** `client_cert` is an index into these. */
-  readonly clientCertificates?: readonly ClientCertificate[];
-}
 
 export interface PlanOptions {
   readonly identity: Identity;
@@ -182,7 +170,7 @@ function identityHeaders(streamtype: Streamtype, identity: Identity): string[] {
   ): void => {
     if (header === undefined) return;
     if (value === undefined) throw missing(streamtype, blob);
-    requireSafe(blob, value, "header");
+    requireSafeBlob(blob, value);
     headers.push(headerName(header), trimmed(preamble + value));
   };
   add(http.authHeader, identity.auth, "auth", http.authPreamble);

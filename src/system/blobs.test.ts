@@ -78,6 +78,39 @@ describe("a blob", () => {
   });
 });
 
+describe("whoever watches blobs", () => {
+  test("is told each change by its name, and nothing that is as it was", () => {
+    const blobs = new Blobs();
+    const told: string[] = [];
+    blobs.watch((name) => told.push(name));
+
+    blobs.set("auth", "a");
+    blobs.set("auth", "a");
+    blobs.set("auth", "b");
+    blobs.set("client-key", "a", 3);
+    blobs.delete("auth");
+    blobs.delete("auth");
+    blobs.delete("serial");
+
+    expect(told).toEqual(["auth", "auth", "client-key", "auth"]);
+  });
+
+  test("is told until it has heard enough, and others still are", () => {
+    const blobs = new Blobs();
+    const told: string[] = [];
+    const watcher = (name: string): void => {
+      told.push(name);
+    };
+    const end = blobs.watch(watcher);
+    blobs.watch(watcher);
+
+    end();
+    blobs.set("auth", "a");
+
+    expect(told).toEqual(["auth"]);
+  });
+});
+
 test("nothing of a blob is ever printed", () => {
   const blobs = new Blobs();
   for (const name of BLOB_NAMES) blobs.set(name, SECRET);

@@ -1,4 +1,4 @@
-import { decodeUtf8, encodeUtf8 } from "../lib/bytes.ts";
+import { decodeUtf8, encodeUtf8, equalBytes } from "../lib/bytes.ts";
 import { UsageError } from "../lib/errors.ts";
 
 /** What a device knows about itself, and how much of it: the system blobs of libwebsockets. */
@@ -42,6 +42,7 @@ const REDACTED = "[redacted]";
 /** Named secrets and facts about this device. Nothing in here is ever printed, whoever prints it and however. */
 export class Blobs {
   readonly #values = new Map<string, Uint8Array>();
+  readonly #watchers = new Set<{ readonly told: (name: BlobName) => void }>();
 
   /**
    * Sets one. Text is kept as UTF-8; the last line end of what comes from a file is left out of text. Throws UsageError
@@ -56,11 +57,23 @@ export class Blobs {
     const kept = kind === "text" ? withoutLineEnd(bytes) : bytes;
     if (kept.length > limit) throw misuse(name, `${kept.length} bytes are more than ${limit}`);
     if (kind === "text" && textOf(kept) === undefined) throw misuse(name, "it is not UTF-8");
-    this.#values.set(keyOf(name, slot), kept);
+    const key = keyOf(name, slot);
+    const before = this.#values.get(key);
+    this.#values.set(key, kept);
+    if (before === undefined || !equalBytes(before, kept)) this.#changed(name);
   }
 
   delete(name: BlobName, slot = 0): void {
-    this.#values.delete(keyOf(name, slot));
+    if (this.#values.delete(keyOf(name, slot))) this.#changed(name);
+  }
+
+  /** Calls `told` after each change of a value, never with the value. Returns the way to end it. */
+  watch(told: (name: BlobName) => void): () => void {
+    const watcher = { told };
+    this.#watchers.add(watcher);
+    return () => {
+      this.#watchers.delete(watcher);
+    };
   }
 
   has(name: BlobName, slot = 0): boolean {
@@ -76,6 +89,10 @@ export class Blobs {
   text(name: BlobName, slot = 0): string | undefined {
     const bytes = this.#values.get(keyOf(name, slot));
     return bytes === undefined ? undefined : textOf(bytes);
+  }
+
+  #changed(name: BlobName): void {
+    for (const { told } of this.#watchers) told(name);
   }
 
   toJSON(): string {

@@ -36,17 +36,7 @@ describe("a probe (S9)", () => {
     ["511", { type: "answer", status: 511 }, "captive"],
     ["a certificate of somebody else's authority", failed("tls", "tls-untrusted"), "captive"],
     ["a certificate for somebody else's name", failed("tls", "tls-host-mismatch"), "captive"],
-    ["a refusal at a private address", failed("tcp", "connection-refused", ["10.0.0.1"]), "captive"],
-    [
-      "silence at private addresses",
-      failed("tcp", "connection-timeout", ["192.168.1.1", "fd00::1"]),
-      "captive",
-    ],
-    [
-      "silence at a public address",
-      failed("tcp", "connection-timeout", ["192.0.2.1", "10.0.0.1"]),
-      "no-internet",
-    ],
+    ["a refusal", failed("tcp", "connection-refused"), "no-internet"],
     ["no such name", failed("dns", "not-found"), "no-internet"],
     ["no name server", failed("dns", "no-servers"), "no-internet"],
     ["nothing within the stream's own time", failed("http", "timeout"), "no-internet"],
@@ -92,9 +82,65 @@ describe("a probe (S9)", () => {
     const world = new World();
     world.feed({ type: "start" });
 
-    world.probed(failed("tcp", "connection-refused", [address]));
+    world.resolved("probe.example.com", address);
+    world.probed(failed("tcp", "connection-refused"));
 
     expect(world.portal.verdict).toBe(isPortal ? "captive" : "no-internet");
+  });
+
+  test("that meets silence at private addresses is the portal's doing, by its stream and by the clock", () => {
+    const world = new World();
+    world.feed({ type: "start" });
+    world.resolved("probe.example.com", "192.168.1.1");
+    world.resolved("probe.example.com", "fd00::1");
+    world.probed(failed("tcp", "connection-timeout"));
+    expect(world.portal.verdict).toBe("captive");
+
+    world.next();
+    world.resolved("probe.example.com", "10.0.0.1");
+    world.next();
+
+    expect(world.verdicts).toEqual(["captive"]);
+    world.next();
+    world.resolved("probe.example.com", "192.0.2.1");
+    world.resolved("probe.example.com", "10.0.0.1");
+    world.next();
+    expect(world.portal.verdict).toBe("no-internet");
+  });
+
+  test.each([
+    ["connectivitycheck.example.com", true],
+    ["Example.COM.", true],
+    ["check.test", false],
+    ["check.LOCAL.", false],
+    ["probe.home.arpa", false],
+    ["router", false],
+    ["", false],
+  ])("whose name is %j may not lead to a private address: %s", (host, isPortal) => {
+    const world = new World();
+    world.feed({ type: "start" });
+
+    world.resolved(host, "192.168.0.1");
+    world.probed(failed("tcp", "connection-refused"));
+
+    expect(world.portal.verdict).toBe(isPortal ? "captive" : "no-internet");
+  });
+
+  test("takes no address for its own that an earlier look was led to, nor more than sixteen", () => {
+    const world = new World();
+    world.feed({ type: "start" });
+    const addresses = Array.from({ length: 20 }, (_, index) =>
+      index < 16 ? `10.0.0.${index}` : "192.0.2.1",
+    );
+    world.resolved("probe.example.com", ...addresses);
+    world.probed(failed("tcp", "connection-refused"));
+    expect(world.portal.verdict).toBe("captive");
+
+    world.next();
+    world.feed({ type: "resolved", check: 1, host: "probe.example.com", addresses: ["10.0.0.1"] });
+    world.probed(failed("tcp", "connection-refused"));
+
+    expect(world.portal.verdict).toBe("no-internet");
   });
 
   test("may expect another status than 204", () => {
@@ -384,6 +430,60 @@ describe("a URL from somebody we do not trust", () => {
   });
 });
 
+test("what is unknown is told with each other why, and looked at again after 5, then 10 s", () => {
+  const world = new World();
+  world.feed({ type: "start" });
+  for (const status of [500, 500, 403]) {
+    world.probed({ type: "answer", status });
+    world.next();
+  }
+
+  expect(world.of("verdict").map(({ verdict, why }) => [verdict, why])).toEqual([
+    ["unknown", "the probe was answered with 500"],
+    ["unknown", "the probe was answered with 403"],
+  ]);
+  expect(world.now).toBe(35_000);
+});
+
+describe("a network that goes", () => {
+  test("is not looked at until it is back; what was known of it counts no more", () => {
+    const world = new World();
+    world.feed({ type: "network", api: API });
+    world.feed({ type: "start" });
+    world.told({ captive: true });
+    world.now = 10_000;
+    world.feed({ type: "check" });
+
+    expect(world.feed({ type: "pause" })).toEqual([
+      { type: "abandon", check: 2 },
+      {
+        type: "verdict",
+        verdict: "unknown",
+        previous: "captive",
+        portal: undefined,
+        why: "the network changed",
+      },
+    ]);
+    expect(world.portal.deadline).toBe(Number.POSITIVE_INFINITY);
+    expect(world.feed({ type: "check" })).toEqual([]);
+    world.now = 12_000;
+    expect(world.feed({ type: "start" })).toEqual([{ type: "ask", check: 3, url: API }]);
+  });
+
+  test("and is back at once is looked at when two seconds have passed since the last look", () => {
+    const world = new World();
+    world.feed({ type: "start" });
+    world.now = 500;
+    world.feed({ type: "pause" });
+    world.now = 600;
+
+    expect(world.feed({ type: "start" })).toEqual([]);
+    expect(world.portal.deadline).toBe(2000);
+    world.next();
+    expect(world.of("probe")).toHaveLength(2);
+  });
+});
+
 test("an input that does not exist is misuse", () => {
   expect(() => new World().feed({ type: "nonsense" } as never)).toThrow("Cannot handle: unexpected value");
 });
@@ -398,9 +498,11 @@ test("keeps the promises of a machine (property)", () => {
     for (let step = 0; step < 80; step++) {
       const inputs: readonly (PortalInput | { readonly type: "timeout" })[] = [
         { type: "start" },
+        { type: "pause" },
         { type: "probed", check: last, outcome: { type: "answer", status: 200 + (random.uint16() % 400) } },
         { type: "probed", check: last - 1, outcome: { type: "answer", status: 204 } },
         { type: "probed", check: last, outcome: failed("dns", "dns-timeout") },
+        { type: "resolved", check: last, host: "probe.example.com", addresses: ["10.0.0.1"] },
         {
           type: "told",
           check: last,
@@ -461,6 +563,10 @@ class World {
     this.feed({ type: "timeout" });
   }
 
+  resolved(host: string, ...addresses: readonly string[]): void {
+    expect(this.feed({ type: "resolved", check: this.#last, host, addresses })).toEqual([]);
+  }
+
   /** Ends the present look. */
   probed(outcome: ProbeOutcome, check = this.#last): readonly PortalOutput[] {
     return this.feed({ type: "probed", check, outcome });
@@ -502,8 +608,7 @@ class World {
 function failed(
   layer: Layer,
   code: ErrorCode,
-  addresses?: readonly string[],
 ): Extract<ProbeOutcome, { type: "failed" }> & Extract<ApiOutcome, { type: "failed" }> {
   const reason: Reason = { layer, code, message: `It failed: ${code}` };
-  return addresses === undefined ? { type: "failed", reason } : { type: "failed", reason, addresses };
+  return { type: "failed", reason };
 }

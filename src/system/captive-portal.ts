@@ -1,8 +1,9 @@
+import type { Reason } from "../lib/errors.ts";
 import type { Machine, Timeout } from "../lib/machine.ts";
 import { type Millis, minutes, NEVER, seconds } from "../lib/millis.ts";
 import { unreachable } from "../lib/unreachable.ts";
 import { apiUrl, readApi } from "./portal-api.ts";
-import { type Finding, judgeProbe } from "./portal-verdict.ts";
+import { type Finding, isPublicName, judgeProbe } from "./portal-verdict.ts";
 import type { ApiOutcome, CheckId, PortalInput, PortalOutput, PortalVerdict } from "./portal-words.ts";
 
 export interface PortalOptions {
@@ -22,12 +23,17 @@ const WHILE_UNREACHABLE: readonly Millis[] = [5, 10, 20, 40, 80, 160, 300].map(s
 /** A network that says it closes soon is not asked more often than this. */
 const LEAST_SESSION: Millis = seconds(30);
 
+/** Addresses of the probe's host that are looked at. */
+const MOST_ADDRESSES = 16;
+
 const NOTHING: readonly PortalOutput[] = [];
 
 interface Check {
   readonly id: CheckId;
   readonly stage: "api" | "probe";
   readonly until: Millis;
+  /** Where a public name of the probe's host led. */
+  readonly addresses: readonly string[];
 }
 
 /** Finds out what stands between this machine and the internet, and looks again: seldom, sooner, or on demand. */
@@ -35,6 +41,8 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
   readonly #options: Required<PortalOptions>;
   #verdict: PortalVerdict = "unknown";
   #portal: string | undefined;
+  /** What the last look at this network has found. */
+  #last: Finding | undefined;
   #api: string | undefined;
   #check: Check | undefined;
   #lastId: CheckId = 0;
@@ -75,19 +83,27 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
   #take(input: PortalInput | Timeout, now: Millis): void {
     switch (input.type) {
       case "start":
-        if (!this.#isRunning) this.#nextAt = now;
+        if (this.#isRunning) return;
         this.#isRunning = true;
+        this.#hurry(now);
+        return;
+      case "pause":
+        this.#isRunning = false;
+        this.#nextAt = NEVER;
+        this.#forget(now);
         return;
       case "told":
-        if (this.#isUnderWay(input.check, "api")) this.#told(input.outcome, now);
+        if (this.#underWay(input.check, "api") !== undefined) this.#told(input.outcome, now);
+        return;
+      case "resolved":
+        this.#resolved(input);
         return;
       case "probed":
-        if (this.#isUnderWay(input.check, "probe")) {
-          this.#decide(judgeProbe(input.outcome, this.#options.expected), now);
-        }
+        this.#probed(input, now);
         return;
       case "network":
-        this.#forget(input.api, now);
+        this.#api = apiUrl(input.api);
+        this.#forget(now);
         return;
       case "check":
         if (this.#check === undefined) this.#hurry(now);
@@ -98,15 +114,27 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
         this.#isStopped = true;
         return;
       case "timeout":
-        if (this.#check !== undefined && this.#check.until <= now) this.#late(this.#check.stage, now);
+        if (this.#check !== undefined && this.#check.until <= now) this.#late(this.#check, now);
         return;
       default:
         unreachable(input);
     }
   }
 
-  #isUnderWay(id: CheckId, stage: Check["stage"]): boolean {
-    return this.#check?.id === id && this.#check.stage === stage;
+  #resolved({ check: id, host, addresses }: Extract<PortalInput, { type: "resolved" }>): void {
+    const check = this.#underWay(id, "probe");
+    if (check === undefined || !isPublicName(host)) return;
+    this.#check = { ...check, addresses: [...check.addresses, ...addresses].slice(0, MOST_ADDRESSES) };
+  }
+
+  #probed({ check: id, outcome }: Extract<PortalInput, { type: "probed" }>, now: Millis): void {
+    const check = this.#underWay(id, "probe");
+    if (check === undefined) return;
+    this.#decide(judgeProbe(outcome, this.#options.expected, check.addresses), now);
+  }
+
+  #underWay(id: CheckId, stage: Check["stage"]): Check | undefined {
+    return this.#check?.id === id && this.#check.stage === stage ? this.#check : undefined;
   }
 
   /** Begins a look: the network itself is asked first, where it can be. */
@@ -126,7 +154,7 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
 
   #begin(stage: Check["stage"], now: Millis): CheckId {
     this.#lastId += 1;
-    this.#check = { id: this.#lastId, stage, until: now + this.#options.patience };
+    this.#check = { id: this.#lastId, stage, until: now + this.#options.patience, addresses: [] };
     return this.#lastId;
   }
 
@@ -146,20 +174,25 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
     this.#probe(now);
   }
 
-  #late(stage: Check["stage"], now: Millis): void {
+  #late({ stage, addresses }: Check, now: Millis): void {
     this.#abandon();
-    if (stage === "api") this.#probe(now);
-    else {
-      const span = this.#options.patience / 1000;
-      this.#decide({ verdict: "no-internet", portal: undefined, why: `no answer within ${span} s` }, now);
+    if (stage === "api") {
+      this.#probe(now);
+      return;
     }
+    const message = `no answer within ${this.#options.patience / 1000} s`;
+    const reason: Reason = { layer: "http", code: "timeout", message };
+    this.#decide(judgeProbe({ type: "failed", reason }, this.#options.expected, addresses), now);
   }
 
   #decide(finding: Finding, now: Millis): void {
     const { verdict } = finding;
     this.#check = undefined;
-    this.#failures = verdict === "ok" || verdict !== this.#verdict ? 0 : this.#failures + 1;
-    this.#report(finding);
+    this.#failures = verdict === "ok" || verdict !== this.#last?.verdict ? 0 : this.#failures + 1;
+    // That something is unknown says nothing without the why.
+    const isOtherWhy = verdict === "unknown" && finding.why !== this.#last?.why;
+    this.#last = finding;
+    this.#report(finding, isOtherWhy);
     this.#nextAt = this.#nextLook(verdict, now);
   }
 
@@ -172,18 +205,18 @@ export class CaptivePortal implements Machine<PortalInput, PortalOutput> {
     return now + (table[Math.min(this.#failures, table.length - 1)] as Millis);
   }
 
-  #report({ verdict, portal, why }: Finding): void {
+  #report({ verdict, portal, why }: Finding, isOtherWhy = false): void {
     const previous = this.#verdict;
-    const isNews = verdict !== previous || portal !== this.#portal;
+    const isNews = verdict !== previous || portal !== this.#portal || isOtherWhy;
     this.#verdict = verdict;
     this.#portal = portal;
     if (isNews) this.#outputs.push({ type: "verdict", verdict, previous, portal, why });
   }
 
-  #forget(api: string | undefined, now: Millis): void {
+  #forget(now: Millis): void {
     this.#abandon();
-    this.#api = apiUrl(api);
     this.#failures = 0;
+    this.#last = undefined;
     this.#report({ verdict: "unknown", portal: undefined, why: "the network changed" });
     this.#hurry(now);
   }

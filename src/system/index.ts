@@ -1,4 +1,5 @@
 export {
+  BLOB_NAMES,
   BLOBS,
   type BlobName,
   Blobs,

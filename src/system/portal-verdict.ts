@@ -21,9 +21,34 @@ const INTERCEPTED: ReadonlySet<ErrorCode> = new Set([
 const UNCLEAR: ReadonlySet<Layer> = new Set(["tls", "http", "policy"]);
 const NOT_ASKED: ReadonlySet<ErrorCode> = new Set(["usage", "aborted", "closed", "unsupported", "internal"]);
 
-/** What one probe says about the network; `expected` is the status that nobody but the true peer gives. */
-export function judgeProbe(outcome: ProbeOutcome, expected: number): Finding {
-  return outcome.type === "answer" ? judgeAnswer(outcome, expected) : judgeFailure(outcome);
+/** The last labels of names that a network may give any address (RFC 6761, 6762, 8375, 9476; ICANN's "internal"). */
+const OWN_LABELS: ReadonlySet<string> = new Set([
+  "alt",
+  "arpa",
+  "internal",
+  "invalid",
+  "local",
+  "localhost",
+  "onion",
+  "test",
+]);
+
+/**
+ * What one probe says about the network; `expected` is the status that nobody but the true peer gives, `addresses` are
+ * those that a public name of the probe's host led to.
+ */
+export function judgeProbe(
+  outcome: ProbeOutcome,
+  expected: number,
+  addresses: readonly string[] = [],
+): Finding {
+  return outcome.type === "answer" ? judgeAnswer(outcome, expected) : judgeFailure(outcome, addresses);
+}
+
+/** Whether the name belongs to the Internet, so that it cannot lead to a private address by right. */
+export function isPublicName(host: string): boolean {
+  const labels = host.toLowerCase().replace(/\.$/, "").split(".");
+  return labels.length > 1 && !OWN_LABELS.has(labels.at(-1) as string);
 }
 
 function judgeAnswer(
@@ -41,7 +66,10 @@ function judgeAnswer(
   return found("unknown", `the probe was answered with ${status}`);
 }
 
-function judgeFailure({ reason, addresses = [] }: Extract<ProbeOutcome, { type: "failed" }>): Finding {
+function judgeFailure(
+  { reason }: Extract<ProbeOutcome, { type: "failed" }>,
+  addresses: readonly string[],
+): Finding {
   const { layer, code, message } = reason;
   if (code === "http-redirect") return found("captive", message, shownPortal(reason.location));
   if (INTERCEPTED.has(code)) return found("captive", `somebody answers in the peer's place: ${message}`);

@@ -14,12 +14,7 @@ export type ProbeOutcome =
       /** The Location header. */
       readonly location?: string | undefined;
     }
-  | {
-      readonly type: "failed";
-      readonly reason: Reason;
-      /** What the probe's host name led to, where it is known and a public name. */
-      readonly addresses?: readonly string[];
-    };
+  | { readonly type: "failed"; readonly reason: Reason };
 
 /** How the question to the API of the network ended (RFC 8908). */
 export type ApiOutcome =
@@ -33,7 +28,17 @@ export type ApiOutcome =
   | { readonly type: "failed"; readonly reason: Reason };
 
 export type PortalInput =
+  /** There is a network to look at. */
   | { readonly type: "start" }
+  /** There is none any more: nothing that was known counts, and nobody looks until the next `start`. */
+  | { readonly type: "pause" }
+  /** The probe's host name led to these addresses; tried next. May come more than once. */
+  | {
+      readonly type: "resolved";
+      readonly check: CheckId;
+      readonly host: string;
+      readonly addresses: readonly string[];
+    }
   | { readonly type: "probed"; readonly check: CheckId; readonly outcome: ProbeOutcome }
   | { readonly type: "told"; readonly check: CheckId; readonly outcome: ApiOutcome }
   /** Another network, or another lease: nothing that was known counts. `api` is DHCP option 114. */

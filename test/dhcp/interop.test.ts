@@ -107,6 +107,28 @@ describe.skipIf(namespacesMissing())("a DHCP client in a network of its own", ()
         await second.client.stop();
       });
 
+      test("takes another address where the network has become another one and refuses the old", async () => {
+        const cable = await lab.cable(name, POOL);
+        const { link, server, tap } = cable;
+        const leaseFile = lab.file(`${name}-moved.lease`);
+        const first = lab.client({ interface: link, leaseFile });
+        await first.client.bound();
+        await first.client.stop();
+        const from = tap.types().length;
+        const network = cable.network.replace("10.77", "10.78");
+        const meanwhile = () => lab.renumber(cable, `${network}.1`);
+        await server.restart(POOL, { network, forget: true, meanwhile });
+        const { client, states } = lab.client({ interface: link, leaseFile });
+
+        const { address } = await client.bound();
+
+        expect(tap.types().slice(from)).toEqual(["request", "nak", "discover", "offer", "request", "ack"]);
+        expect(states.all.find(({ reason }) => reason?.code === "dhcp-refused")).toBeDefined();
+        expect(address).toContain(`${network}.`);
+        expect(lab.addresses(link).map(({ local }) => local)).toEqual([address]);
+        await client.stop();
+      });
+
       test("gives the address back, and gets one anew when asked", async () => {
         const { link, server, tap } = await lab.cable(name, POOL);
         const before = lab.namespace.state();

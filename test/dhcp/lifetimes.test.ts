@@ -3,6 +3,7 @@ import type { NetworkEvent } from "../../src/context/index.ts";
 import { createNetwork } from "../../src/node/platform/index.ts";
 import { namespacesMissing, Recorder } from "../namespace.ts";
 import { peerMissing } from "../peers.ts";
+import { arpFrame, rawSender } from "../platform/raw-frames.ts";
 import { Lab } from "./lab.ts";
 import type { DhcpServer, Pool } from "./servers.ts";
 
@@ -171,4 +172,38 @@ describe.skipIf(namespacesMissing())("a lease in time", () => {
       expect(lab.addresses(link).map(({ local }) => local)).toEqual([address]);
       await client.stop();
     });
+
+  test.skipIf(peerMissing("kea-dhcp4"))(
+    "is defended once against a host that says the address is its own, and given up when it says so again",
+    async () => {
+      const { link, namespace, far, tap } = await lab.cable("kea-dhcp4", SHORT);
+      const { client, states, leases } = lab.client({
+        interface: link,
+        metric: 600,
+        conflictDetection: true,
+      });
+      const { address } = await client.bound();
+      const [end] = lab.namespace.json<{ ifindex: number }>(`-n ${namespace} link show dev ${far}`);
+      const send = lab.namespace.inside(namespace, () => rawSender(end?.ifindex ?? 0));
+      const bytes = address.split(".").map(Number);
+      const claim = arpFrame(
+        Object.fromEntries([...bytes, 0, 0, 0, 0, 0, 0, ...bytes].map((v, i) => [14 + i, v])),
+      );
+      const said = (): number =>
+        tap.arp().filter(({ sender, target }) => sender === address && target === address).length;
+      const before = said();
+
+      lab.namespace.inside(namespace, () => send(claim));
+      // The claim itself, and the answer to it.
+      while (said() < before + 2) await new Promise((resolve) => setImmediate(resolve));
+      expect(lab.addresses(link).map(({ local }) => local)).toEqual([address]);
+      lab.namespace.inside(namespace, () => send(claim));
+      await leases.first(({ change }) => change === "lost");
+
+      expect(states.all.find(({ reason }) => reason?.code === "dhcp-conflict")).toBeDefined();
+      expect(lab.addresses(link)).toEqual([]);
+      expect(tap.types()).toContain("decline");
+      await client.stop();
+    },
+  );
 });

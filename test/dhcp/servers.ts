@@ -26,6 +26,8 @@ export interface Pool {
   readonly dns?: readonly string[];
   /** dnsmasq: names that it answers for, with their address. Without it, it is no name server. */
   readonly hosts?: Readonly<Record<string, string>>;
+  /** dnsmasq with `hosts`: every other name leads to this address. */
+  readonly everyName?: string;
 }
 
 export interface Restart {
@@ -147,6 +149,7 @@ const KINDS: Readonly<
       ...["--no-daemon", "--conf-file=/dev/null", "--bind-dynamic", `--interface=${link}`],
       ...(pool.hosts === undefined ? ["--port=0"] : ["--no-resolv", "--no-hosts", "--log-queries"]),
       ...Object.entries(pool.hosts ?? {}).map(([name, address]) => `--host-record=${name},${address},30`),
+      ...(pool.everyName === undefined ? [] : [`--address=/#/${pool.everyName}`]),
       ...[
         "--user=root",
         "--no-ping",

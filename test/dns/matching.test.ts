@@ -360,6 +360,39 @@ describe("matching of answers", () => {
     expect(world.sent.length).toBe(3);
   });
 
+  test.each(["EMFILE", "ENFILE"])(
+    "a lookup for which there is no descriptor (%s) fails as too-many-files, is not remembered, and blames no server",
+    (code) => {
+      const world = new World();
+      world.onQuery = (sent) =>
+        world.after(1, () => world.feed({ type: "channel-failed", channel: sent.socket, code }));
+      const id = world.lookup(NAME);
+      world.run(9000);
+      const failed = world.addresses(id);
+
+      world.onQuery = (sent) => world.reply(sent, GOOD, 5);
+      const again = world.lookup(NAME);
+      world.run(20);
+
+      expect(failed).toEqual(["too-many-files"]);
+      expect(world.result(again)).toMatchObject({ answer: { source: "192.0.2.53" } });
+    },
+  );
+
+  test("a lookup that needs TCP and has no descriptor for it fails as too-many-files, without trying twice at once", () => {
+    const world = new World();
+    world.onQuery = (sent) => {
+      if (sent.transport === "udp") world.reply(sent, { isTruncated: true }, 1);
+    };
+    world.onConnect = () => "starve";
+
+    const id = world.lookup(NAME);
+    world.run(9000);
+
+    expect(world.addresses(id)).toEqual(["too-many-files"]);
+    expect(world.machine.statistics).toMatchObject({ unreachable: 1 });
+  });
+
   test.each([0, 1, 11])("DNS-14 a datagram of %d bytes changes nothing", (length) => {
     const world = new World();
     const id = world.lookup(NAME);

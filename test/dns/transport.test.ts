@@ -25,6 +25,20 @@ describe("TCP", () => {
     ]);
   });
 
+  test("DNS-20 TCP that cannot be had after another server has refused leaves the refusal as the reason", () => {
+    const world = new World({ servers: TWO });
+    world.onConnect = () => "refuse";
+    world.onQuery = (sent) => {
+      if (world.sent.length === 1) world.reply(sent, { rcode: 5 });
+      else world.reply(sent, { isTruncated: true });
+    };
+
+    const id = world.lookup(NAME);
+    world.run(10_000);
+
+    expect(world.result(id)).toMatchObject({ code: "refused" });
+  });
+
   test("DNS-20 an answer that is truncated over TCP too is a failure of that server", () => {
     const world = new World();
     world.onQuery = (sent) => world.reply(sent, { isTruncated: true });

@@ -56,7 +56,7 @@ export class World {
   /** What name servers do; nothing, at first. */
   onQuery: (sent: Sent) => void = () => {};
   /** What a server's host does with a TCP connection. */
-  onConnect: (server: string) => "accept" | "refuse" | "ignore" = () => "accept";
+  onConnect: (server: string) => "accept" | "refuse" | "ignore" | "starve" = () => "accept";
   now = 0;
   readonly #events: { readonly at: number; readonly run: () => void }[] = [];
   readonly #servers = new Map<string, ServerAddress>();
@@ -162,6 +162,7 @@ export class World {
         const does = this.onConnect(formatServer(output.server));
         if (does === "accept") this.after(1, () => this.feed({ type: "connected", connection }));
         if (does === "refuse") this.hangUp(connection);
+        if (does === "starve") this.hangUp(connection, "EMFILE");
         return;
       }
       case "write":
@@ -186,10 +187,10 @@ export class World {
     }
   }
 
-  hangUp(connection: number): void {
+  hangUp(connection: number, code = "ECONNREFUSED"): void {
     this.after(1, () => {
       this.openConnections.delete(connection);
-      this.feed({ type: "disconnected", connection, code: "ECONNREFUSED" });
+      this.feed({ type: "disconnected", connection, code });
     });
   }
 

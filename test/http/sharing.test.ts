@@ -2,6 +2,7 @@ import { createServer } from "node:http";
 import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
+import { createContext } from "../../src/index.ts";
 import type { ErrorCode } from "../../src/lib/errors.ts";
 import { Dialer } from "../../src/node/dialer/index.ts";
 import { HttpTransport } from "../../src/node/transports/http/index.ts";
@@ -50,6 +51,42 @@ describe("h1 connections", { timeout: 8000 }, () => {
     expect(told.end).toMatchObject({ type: "failed", repeatable: true });
     expect(server.accepted).toBe(before + 1);
     await transport.close();
+  });
+
+  test("are shared by streams of one place, but not by one that is opened alone", async () => {
+    const port = await server.listen();
+    const before = server.accepted;
+    server.onConnection = (socket) => onRequests(socket, () => socket.write(OK));
+    const common = { endpoint: "127.0.0.1", port, protocol: "h1", http_method: "GET", http_url: "x" };
+    await using context = await createContext({
+      policy: { streams: { one: common, other: { ...common, opportunistic: true } } },
+    });
+    const ask = async (alone: boolean): Promise<string> => {
+      const stream = context.open("other", { alone });
+      const text = await (await stream.request()).text();
+      stream.close();
+      return text;
+    };
+
+    await (await context.request("one")).text();
+    expect([await ask(false), server.accepted - before]).toEqual(["ok", 1]);
+    expect([await ask(true), server.accepted - before]).toEqual(["ok", 2]);
+    expect([await ask(true), server.accepted - before]).toEqual(["ok", 3]);
+    expect([await ask(false), server.accepted - before]).toEqual(["ok", 3]);
+  });
+
+  test("a stream that is alone stays so when the policy changes under it", async () => {
+    const port = await server.listen();
+    server.onConnection = (socket) => onRequests(socket, () => socket.write(OK));
+    const common = { endpoint: "127.0.0.1", port, protocol: "h1", http_method: "GET", http_url: "x" };
+    await using context = await createContext({ policy: { streams: { one: common } } });
+    const stream = context.open("one", { alone: true });
+    context.overlay({ streams: { one: { http_url: "y" } } });
+    const before = server.accepted;
+
+    await (await context.request("one")).text();
+    expect(await (await stream.request()).text()).toBe("ok");
+    expect(server.accepted - before).toBe(2);
   });
 
   test("a silent peer is given up within svalidhup", async () => {

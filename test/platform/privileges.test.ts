@@ -158,7 +158,7 @@ describe.skipIf(namespacesMissing())("a process that is not root", () => {
 function installed(packages: readonly string[]): string {
   const folder = mkdtempSync(`${tmpdir()}/platform-`);
   chmodSync(folder, 0o755);
-  cpSync(`${ROOT}dist`, `${folder}/dist`, { recursive: true });
+  cpSync(`${ROOT}build`, `${folder}/dist`, { recursive: true });
   cpSync(`${ROOT}package.json`, `${folder}/package.json`);
   cpSync(`${ROOT}test/platform/child.mjs`, `${folder}/child.mjs`);
   for (const name of packages) {

@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Stream } from "../../src/index.ts";
-import { portalCheckMessage } from "../../src/system/index.ts";
 import { createDevice, type Device, type DeviceOptions } from "../../src/system.ts";
 import { Namespace, namespacesMissing, spawnIn } from "../namespace.ts";
 import { peerMissing } from "../peers.ts";
@@ -123,28 +122,6 @@ describe.skipIf(missing)("a device in a network of real servers", () => {
     await town.restartDhcp({}, { forget: true });
   });
 
-  test.each(["redirect", "page", "511"] as const)(
-    "stops before a captive portal (%s), and goes on when it is gone",
-    async (kind) => {
-      const made = await device();
-      await made.system.reached("OPERATIONAL");
-      const verdicts: unknown[] = [];
-      made.system.on("cpd", ({ verdict, portal }) => verdicts.push([verdict, portal]));
-      const fallen = entered(made, "DHCP");
-
-      town.setPortal(kind);
-      check(made);
-      await fallen;
-      expect(verdicts).toEqual([["captive", kind === "redirect" ? "http://portal.test/login" : undefined]]);
-      expect(made.system.heldBy[0]).toMatchObject({ state: "CPD_PRE_TIME", by: "portal" });
-      town.setPortal("none");
-      check(made);
-
-      await made.system.reached("OPERATIONAL");
-      expect(verdicts.at(-1)).toEqual(["ok", undefined]);
-    },
-  );
-
   test("does not believe a time server that lies while another tells the truth", async () => {
     await town.kill("chronyd");
     await town.startTime(["local stratum 3", `bindaddress ${TOWN}`]);
@@ -229,8 +206,4 @@ function policyTold({ system }: Device, type: string): Promise<void> {
   return new Promise((resolve) => {
     system.on("policy", (event) => event.type === type && resolve());
   });
-}
-
-function check({ system }: Device): void {
-  system.bus.send(portalCheckMessage("app"));
 }

@@ -7,7 +7,7 @@ const RETRY = {
   svalidping: 5,
   svalidhup: 10,
 };
-const PROBE = {
+export const PROBE = {
   ...{ endpoint: "check.test", port: PORTS.http, protocol: "h1", http_url: "generate_204" },
   ...{ http_expect: 204, http_fail_redirect: true, retry: "once" },
 };

@@ -1,18 +1,27 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Authority, createAuthority } from "../../src/testing/certificates/index.ts";
-import { type DhcpServer, type Pool, startServer } from "../dhcp/servers.ts";
+import { type DhcpServer, type Pool, type Restart, startServer } from "../dhcp/servers.ts";
 import { type Peer, requirePeer } from "../peers.ts";
 
 /** Everything in the town has this address. */
 export const TOWN = "10.77.0.1";
 /** Where time can be had too: a jump of ten years wants two servers that agree. */
 export const SECOND = "10.77.0.2";
-export const NAMES = ["town.test", "broker.test", "portal.test", "policy.test", "check.test"] as const;
+/** Where a portal answers for everybody, in a town that has the address. */
+export const PORTAL = "10.77.0.3";
+/** A name of the Internet, which leads to the town all the same. */
+export const PUBLIC_NAME = "check.example.com";
+export const NAMES = [
+  ...["town.test", "broker.test", "portal.test", "policy.test", "check.test"],
+  PUBLIC_NAME,
+] as const;
 export const PORTS = { http: 80, https: 443, mqtts: 8883, wss: 8443, h2: 8444, raw: 8445 } as const;
+/** Where the intruder listens, who has a certificate of his own for every name of the town. */
+const INTRUDER = 9443;
 
 const POOL: Pool = {
   ...{ first: 50, last: 90, lease: 3600, ntp: `${TOWN},${SECOND}`, dns: [TOWN] },
@@ -42,6 +51,9 @@ export class Town {
     const { chainPem, keyPem } = this.authority.issue({ names: [...NAMES] });
     this.write("cert.pem", chainPem);
     this.write("key.pem", keyPem);
+    const forged = createAuthority().issue({ names: [...NAMES] });
+    this.write("intruder-cert.pem", forged.chainPem);
+    this.write("intruder-key.pem", forged.keyPem);
   }
 
   /** The certificate that a policy names, as base64 of DER. */
@@ -72,7 +84,7 @@ export class Town {
   }
 
   /** The DHCP server with another pool; its leases are kept unless `forget`. */
-  async restartDhcp(pool: Partial<Pool> = {}, options: { readonly forget?: boolean } = {}): Promise<void> {
+  async restartDhcp(pool: Partial<Pool> = {}, options: Restart = {}): Promise<void> {
     await this.dhcp.restart({ ...POOL, ...pool }, options);
   }
 
@@ -113,6 +125,42 @@ export class Town {
   setPortal(portal: Portal): void {
     for (const kind of ["redirect", "page", "511"]) rmSync(join(this.folder, kind), { force: true });
     if (portal !== "none") this.write(portal, "");
+  }
+
+  /** What `https://portal.test/portal-api` says (RFC 8908). */
+  setPortalApi(value: object): void {
+    this.write("portal-api", JSON.stringify(value));
+  }
+
+  /** From now on every TLS connection to the town ends at the intruder, or no longer. */
+  interceptTls(isOn: boolean): void {
+    const ports = Object.values(PORTS).filter((port) => port !== PORTS.http);
+    this.filter(
+      isOn ? [`nat hook prerouting priority -100; tcp dport { ${ports} } redirect to :${INTRUDER}`] : [],
+    );
+  }
+
+  /** What the intruder was asked after a handshake: by somebody who trusted him. */
+  get intruded(): string {
+    return existsSync(join(this.folder, "intruder.log"))
+      ? readFileSync(join(this.folder, "intruder.log"), "utf8")
+      : "";
+  }
+
+  /** Chains of nftables in place of those before, each `type-and-hook; rule`. */
+  filter(chains: readonly string[]): void {
+    const text = [
+      "add table ip town",
+      "delete table ip town",
+      "add table ip town",
+      ...chains.flatMap((chain, index) => {
+        const [hook = "", rule = ""] = chain.split("; ");
+        return [`add chain ip town c${index} { type ${hook}; }`, `add rule ip town c${index} ${rule}`];
+      }),
+    ];
+    execFileSync("ip", ["netns", "exec", this.#namespace, requirePeer("nft"), "-f", "-"], {
+      input: `${text.join("\n")}\n`,
+    });
   }
 
   /** What `https://policy.test/policy.json` holds. */
@@ -188,12 +236,24 @@ http {
     location / { return 200 "portal"; }
   }
   server {
+    listen ${PORTS.http};
+    return 302 http://portal.test/login;
+  }
+  server {
+    listen ${INTRUDER} ssl http2;
+    ssl_certificate ${folder}/intruder-cert.pem;
+    ssl_certificate_key ${folder}/intruder-key.pem;
+    access_log ${folder}/intruder.log;
+    return 200 "<html>Please log in</html>";
+  }
+  server {
     listen ${TOWN}:${PORTS.https} ssl http2 default_server;
     ssl_certificate ${folder}/cert.pem;
     ssl_certificate_key ${folder}/key.pem;
     location = /policy.json { root ${folder}; etag on; default_type application/json; }
     location = /portal-api { root ${folder}; default_type application/captive+json; }
     location = /hello { return 200 "hello"; }
+    location = /generate_204 { return 204; }
   }
 }
 `;

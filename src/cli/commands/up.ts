@@ -1,16 +1,11 @@
-import type { SystemEventMap } from "../../context/index.ts";
 import { SecureStreamsError, UsageError } from "../../lib/errors.ts";
 import { nearest } from "../../policy/index.ts";
-import { type Hold, type HoldableState, WAY_UP } from "../../system/index.ts";
+import { type HoldableState, WAY_UP } from "../../system/index.ts";
 import type { Device, StaticInterface } from "../../system.ts";
 import { type Command, type Invocation, text, texts, wholeNumber } from "../command.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { Limit } from "../limit.ts";
-import { type Output, printable } from "../output.ts";
-import { tellState } from "../tell.ts";
-
-/** Streamtypes that the system itself opens. */
-const OWN = new Set(["captive_portal_detect", "captive_portal_api", "fetch_policy"]);
+import { told, watchDevice } from "../tell-device.ts";
 
 export const up: Command = {
   name: "up",
@@ -30,6 +25,7 @@ Usage: secure-streams up --interface IFACE --policy FILE [--until STATE] [--time
   --gateway       IP: of the default route, with --address
   --dns           IP: a name server, with --address; may stand several times
   --lease-folder  remember leases here, in IFACE.lease
+  --blobs         a folder with credentials, a file for each: auth, serial, client-key ...; read again when they change
   --policy-store  keep the last good fetched policy here, for starts without network
   --ntp           a time server, where the lease names none; may stand several times; default pool.ntp.org
   --set-clock     set the system's clock (CAP_SYS_TIME); without it certificates are judged by the right time too
@@ -37,7 +33,7 @@ Usage: secure-streams up --interface IFACE --policy FILE [--until STATE] [--time
   --no-probe      use an address without asking whether another host has it: some 5 s sooner
   --json          one JSON object per line
 
-Credentials come from the environment: SECURE_STREAMS_AUTH, SECURE_STREAMS_SERIAL, SECURE_STREAMS_MQTT_PASSWORD ...
+Credentials come from the environment too: SECURE_STREAMS_AUTH, SECURE_STREAMS_SERIAL, SECURE_STREAMS_MQTT_PASSWORD ...
 Needs CAP_NET_RAW, CAP_NET_ADMIN and CAP_NET_BIND_SERVICE for DHCP, not root.
 Exit code 0 when stopped or done, 2 for a policy with faults, 4 when it took too long, 5 when a capability is missing.
 
@@ -54,6 +50,7 @@ Example:
     gateway: { type: "string" },
     dns: { type: "string", multiple: true },
     "lease-folder": { type: "string" },
+    blobs: { type: "string" },
     "policy-store": { type: "string" },
     ntp: { type: "string", multiple: true },
     "set-clock": { type: "boolean" },
@@ -65,21 +62,26 @@ Example:
     const until = requireState(text(invocation, "until"));
     const timeout = wholeNumber(invocation, "timeout", 1);
     const interfaces = interfacesOf(invocation);
-    const { blobsFromEnvironment, createDevice } = await import("../../system.ts");
+    const { BlobFolder, blobsFromEnvironment, createDevice } = await import("../../system.ts");
+    const { reportToServiceManager } = await import("../service-report.ts");
     const { output, signal, values } = invocation;
     const servers = texts(invocation, "ntp");
+    const setsClock = values["set-clock"] === true;
     const store = text(invocation, "policy-store");
+    const blobs = blobsFromEnvironment(process.env);
+    const from = text(invocation, "blobs");
+    const folder = from === undefined ? undefined : new BlobFolder(from, blobs);
+    await folder?.read();
     const device = await createDevice({
       policy: text(invocation, "policy") ?? "policy.json",
       interfaces,
-      blobs: blobsFromEnvironment(process.env),
-      time:
-        values["no-time"] === true
-          ? false
-          : { setsClock: values["set-clock"] === true, ...(servers.length === 0 ? {} : { servers }) },
+      blobs,
+      time: values["no-time"] === true ? false : { setsClock, ...(servers.length === 0 ? {} : { servers }) },
       ...(store === undefined ? {} : { policyStore: store }),
     });
-    watch(device, output);
+    watchDevice(device, output, setsClock);
+    const unwatch = folder?.watch((error) => output.error(error));
+    const report = reportToServiceManager(device);
     const limit = new Limit(signal, timeout);
     try {
       const denied = refusal(device, limit.signal);
@@ -97,7 +99,10 @@ Example:
       return EXIT.timeout satisfies ExitCode;
     } finally {
       limit.end();
+      unwatch?.();
+      report.stopping();
       await device.stop();
+      report.stopped();
     }
   },
 };
@@ -154,136 +159,4 @@ function stopped(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
-}
-
-function watch(device: Device, output: Output): void {
-  const { system, context, clients } = device;
-  const { paint } = output;
-  const opened = new Set<string>();
-  const open = (): void => {
-    for (const name of context.streamtypes) {
-      if (context.describe(name)?.nailedUp !== true || OWN.has(name) || opened.has(name)) continue;
-      opened.add(name);
-      openNailed(device, name, output);
-    }
-  };
-  system.on("state", (event) => {
-    const heldBy = system.heldBy.map(holdFields);
-    output.event("state", {
-      ...event,
-      previous: event.previous ?? null,
-      reason: event.reason ?? null,
-      heldBy,
-    });
-    const line = event.reason === undefined ? event.state : `${event.state}: ${printable(event.reason)}`;
-    output.note(
-      event.state === "OPERATIONAL" ? paint.good(line) : event.reason === undefined ? line : paint.bad(line),
-    );
-    if (event.state === "OPERATIONAL") open();
-  });
-  system.on("held", ({ state, heldBy }) => {
-    output.event("held", { state, heldBy: heldBy.map(holdFields) });
-    for (const hold of heldBy) output.note(paint.dim(`  waits: ${printable(told(hold))}`));
-  });
-  system.on("cpd", (event) => {
-    output.event("portal", { ...event, portal: event.portal ?? null });
-    const where = event.portal === undefined ? "" : `, log in at ${event.portal}`;
-    output.note(
-      `portal: ${event.verdict}${printable(where)}${event.verdict === "ok" ? "" : `: ${printable(event.why)}`}`,
-    );
-  });
-  system.on("time", (event) => {
-    output.event("time", event);
-    const line = timeLine(event);
-    if (line !== undefined) output.note(paint.dim(printable(line)));
-  });
-  system.on("policy", (event) => {
-    output.event("policy", policyFields(event));
-    output.note(`policy: ${printable(policyLine(event))}`);
-    if (event.type === "applied" && system.state === "OPERATIONAL") open();
-  });
-  system.on("network", (event) => output.event("network", event));
-  for (const client of clients) {
-    client.on("lease", ({ change, lease }) => {
-      if (lease === undefined) return;
-      const { address, prefixLength, server, leaseSeconds } = lease;
-      output.event("lease", {
-        change,
-        interface: client.interface,
-        address,
-        prefixLength,
-        server,
-        leaseSeconds,
-      });
-      output.note(`${client.interface}: ${address}/${prefixLength} ${change}, from ${server}`);
-    });
-  }
-}
-
-function openNailed({ context }: Device, name: string, output: Output): void {
-  try {
-    const stream = context.open(name, {
-      rx: ({ payload }) => {
-        output.event("message", { streamtype: name, data: Buffer.from(payload).toString("utf8") });
-      },
-    });
-    stream.on("state", (event) => {
-      if (output.json) output.event("stream", streamFields(event));
-      else tellState(output, event);
-    });
-  } catch (error) {
-    output.error(error);
-  }
-}
-
-function streamFields({
-  streamtype,
-  state,
-  previous,
-  reason,
-  retryIn,
-}: Parameters<typeof tellState>[1]): object {
-  return {
-    ...{ streamtype, state, previous: previous ?? null },
-    reason: reason === undefined ? null : { layer: reason.layer, code: reason.code, message: reason.message },
-    retryInMs: retryIn === undefined ? null : Math.round(retryIn),
-  };
-}
-
-function holdFields({ state, by, why }: Hold): object {
-  return { state, by, why };
-}
-
-function told({ state, by, why }: Hold): string {
-  return `${state} is held by ${by}: ${why}`;
-}
-
-function timeLine(event: SystemEventMap["time"]): string | undefined {
-  switch (event.type) {
-    case "adjusted": {
-      const seconds = (event.offset / 1000).toFixed(3);
-      return `time: ${event.set ? `set by ${seconds} s` : `the clock is off by ${seconds} s`} (${event.servers.join(", ")})`;
-    }
-    case "lost":
-    case "undecided":
-      return `time: ${event.why}`;
-    case "refused":
-      return `time: ${event.server} refused: ${event.why}`;
-    default:
-      return undefined;
-  }
-}
-
-function policyFields(event: SystemEventMap["policy"]): object {
-  return event.type === "refused" ? { ...event, error: messageOf(event.error) } : event;
-}
-
-function policyLine(event: SystemEventMap["policy"]): string {
-  if (event.type === "refused") return `refused, the one in force stays: ${messageOf(event.error)}`;
-  if (event.type === "failed") return `not fetched: ${event.why}`;
-  return event.type === "applied" ? `applied, from the ${event.from}` : "unchanged";
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

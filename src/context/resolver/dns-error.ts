@@ -9,6 +9,7 @@ const SENTENCES: Readonly<Record<DnsFailure, string>> = {
   timeout: "no name server answered in time",
   "cname-loop": "the name is an alias that leads nowhere, or too far",
   "no-servers": "no name server is configured, or none of them can be reached",
+  "too-many-files": "this process has no free file descriptor to ask a name server with",
   "bad-name": "it is not a valid name",
   aborted: "the lookup was aborted",
 };

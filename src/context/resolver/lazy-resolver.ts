@@ -32,7 +32,7 @@ export class LazyResolver implements NameResolver {
   ask(request: LookupRequest, events: LookupEvents): () => void {
     return this.#whenLoaded(
       (resolver) => resolver.ask(request, events),
-      () => events.failed("no-servers", request.name),
+      (error) => events.failed(isWithoutDescriptor(error) ? "too-many-files" : "no-servers", request.name),
     );
   }
 
@@ -78,7 +78,7 @@ export class LazyResolver implements NameResolver {
   }
 
   /** Has `begin` done, now or once the code is there. Returns the way to undo it. */
-  #whenLoaded(begin: (resolver: Closable) => () => void, failed?: () => void): () => void {
+  #whenLoaded(begin: (resolver: Closable) => () => void, failed?: (error: unknown) => void): () => void {
     if (this.#loaded !== undefined) return begin(this.#loaded);
     let isOver = false;
     let undo = (): void => {
@@ -88,20 +88,31 @@ export class LazyResolver implements NameResolver {
       (resolver) => {
         if (!isOver) undo = begin(resolver);
       },
-      () => {
-        // Without a free file descriptor the code cannot be read.
-        if (!isOver) failed?.();
+      (error: unknown) => {
+        if (!isOver) failed?.(error);
       },
     );
     return () => undo();
   }
 
   #ready(): Promise<Closable> {
-    this.#loading ??= this.#load().then((resolver) => {
-      this.#loaded = resolver;
-      if (this.#isClosed) resolver.close();
-      return resolver;
-    });
+    this.#loading ??= this.#load().then(
+      (resolver) => {
+        this.#loaded = resolver;
+        if (this.#isClosed) resolver.close();
+        return resolver;
+      },
+      (error: unknown) => {
+        this.#loading = undefined;
+        throw error;
+      },
+    );
     return this.#loading;
   }
+}
+
+/** Without one the code cannot be read; once there is one it can. */
+function isWithoutDescriptor(error: unknown): boolean {
+  const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
+  return code === "EMFILE" || code === "ENFILE";
 }

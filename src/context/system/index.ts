@@ -1,5 +1,6 @@
 // A door of its own, because a context has to start without this code. Types are at the folder's own door.
 export { AddressPart } from "../address-part.ts";
+export { BlobPart } from "../blob-part.ts";
 export { identityOf } from "../identity.ts";
 export { LinkPart } from "../link-part.ts";
 export { NetworkPart } from "../network-part.ts";

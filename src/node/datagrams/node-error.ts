@@ -10,6 +10,8 @@ const NODE_CODES: Partial<Readonly<Record<ErrorCode, string>>> = {
   refused: "EAI_AGAIN",
   timeout: "EAI_AGAIN",
   "no-servers": "EAI_AGAIN",
+  // What getaddrinfo() of glibc says then, too.
+  "too-many-files": "EAI_AGAIN",
   "cname-loop": "EAI_FAIL",
   aborted: "ECANCELLED",
 };

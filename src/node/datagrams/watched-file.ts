@@ -12,25 +12,35 @@ const SETTLE = 50;
  * text. Neither watch nor timer keeps the process alive.
  */
 export function watchText(path: string, told: (text: string) => void): () => void {
-  let last = readNow(path);
   let isOver = false;
   let timer: NodeJS.Timeout | undefined;
-  const watchers = new Map<string, FSWatcher | undefined>();
-  told(last);
-
-  const read = async (): Promise<void> => {
-    const text = await readFile(path, "utf8").catch(() => "");
-    if (isOver) return;
-    follow();
-    if (text === last) return;
-    last = text;
-    told(text);
-  };
   const changed = (): void => {
     timer ??= setTimeout(() => {
       timer = undefined;
       void read();
     }, SETTLE).unref();
+  };
+  /** Undefined where the process has no descriptor to read it with: it is tried again. */
+  const unreadable = (error: unknown): string | undefined => {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EMFILE" && code !== "ENFILE") return "";
+    changed();
+    return undefined;
+  };
+  let last = readNow(path, unreadable) ?? "";
+  const watchers = new Map<string, FSWatcher | undefined>();
+  told(last);
+
+  const read = async (): Promise<void> => {
+    const text = await readFile(path, "utf8").catch(unreadable);
+    if (isOver) {
+      clearTimeout(timer);
+      return;
+    }
+    follow();
+    if (text === undefined || text === last) return;
+    last = text;
+    told(text);
   };
   // A link may be made to point elsewhere, as systemd-resolved and its rivals do.
   const follow = (): void => {
@@ -74,10 +84,10 @@ function resolved(path: string): string {
   }
 }
 
-function readNow(path: string): string {
+function readNow(path: string, unreadable: (error: unknown) => string | undefined): string | undefined {
   try {
     return readFileSync(path, "utf8");
-  } catch {
-    return "";
+  } catch (error) {
+    return unreadable(error);
   }
 }

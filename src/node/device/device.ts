@@ -3,6 +3,7 @@ import { type Context, createContextOver, type System, type SystemPart } from ".
 import type { Resolver } from "../../context/resolver/index.ts";
 import {
   AddressPart,
+  BlobPart,
   createSystemOver,
   identityOf,
   LinkPart,
@@ -12,10 +13,12 @@ import {
   TimePart,
 } from "../../context/system/index.ts";
 import type { Lease } from "../../dhcp/index.ts";
+import { isSame } from "../../lib/same.ts";
 import { Blobs } from "../../system/index.ts";
 import { createHostResolver, createResolver } from "../datagrams/index.ts";
 import { createNodePorts } from "../node-ports.ts";
 import { createDhcpPorts } from "../platform/index.ts";
+import { hearNames } from "./heard-names.ts";
 import { type DeviceOptions, isStatic } from "./options.ts";
 import { PortalApi } from "./portal-api.ts";
 import { StaticAddress } from "./static-address.ts";
@@ -31,6 +34,8 @@ export interface Device {
   /** Streams for the program; opened before OPERATIONAL they wait for the network like everybody. */
   readonly context: Context;
   readonly resolver: Resolver;
+  /** Those of the options: what is set here takes effect on the open streams that use it. */
+  readonly blobs: Blobs;
   /** One for each interface that is configured by DHCP. */
   readonly clients: readonly DhcpClient[];
   /** The right time; undefined where the machine's is taken for it. */
@@ -51,8 +56,11 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   const dhcpPorts = createDhcpPorts();
   const resolver = createResolver();
   const time = timePart(options, blobs, resolver);
-  const ports = () =>
-    createNodePorts({ resolver: createHostResolver(resolver), ...(time === undefined ? {} : { time }) });
+  let portal: PortalPart | undefined;
+  const names = hearNames(createHostResolver(resolver), (host, addresses) =>
+    portal?.resolved(host, addresses),
+  );
+  const ports = () => createNodePorts({ resolver: names, ...(time === undefined ? {} : { time }) });
   const contextPorts = ports();
   const context = await createContextOver(contextPorts, {
     policy: options.policy,
@@ -66,28 +74,34 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     (each) => new DhcpClient(dhcpPorts, typeof each === "string" ? { interface: each } : each),
   );
   const api = new PortalApi(context as Context, ports);
-  const portal =
-    options.portal === false
-      ? undefined
-      : new PortalPart({ context: context as Context, ask: (url, signal) => api.ask(url, signal) });
+  if (options.portal !== false) {
+    const ask: PortalApi["ask"] = (url, signal) => api.ask(url, signal);
+    portal = new PortalPart({ context: context as Context, names: resolver, ask });
+  }
   const policyOptions = options.policyStore === undefined ? {} : { store: options.policyStore };
   const { clock, random, text, raise } = contextPorts;
   const policy = new PolicyPart(
     { clock, random, text, files: dhcpPorts.files },
     { context: context as Context, ...policyOptions },
   );
-  const handOver = new Handover({ resolver, time, portal });
-  const names = interfaces.map((each) => (typeof each === "string" ? each : each.interface));
+  const handOver = new Handover({ resolver, time, portal }, timeServers(options, blobs.text("ntp-server")));
+  const links = interfaces.map((each) => (typeof each === "string" ? each : each.interface));
   const parts: readonly (SystemPart | undefined)[] = [
-    names.length === 0 ? undefined : new LinkPart(dhcpPorts.network, { interfaces: names, bringUp: true }),
+    links.length === 0 ? undefined : new LinkPart(dhcpPorts.network, { interfaces: links, bringUp: true }),
     ...byHand.map((each) => new StaticAddress(dhcpPorts.network, each)),
     clients.length === 0 || byHand.length > 0
       ? undefined
       : new AddressPart({ clients, leased: (leases) => handOver.take(leases) }),
+    new BlobPart({
+      blobs,
+      contexts: [context as Context],
+      timeServer: (server) => handOver.useTime(timeServers(options, server)),
+    }),
     // Ended before what gives it its address: streams say goodbye.
     { name: "streams", start: () => () => context.close() },
     new NetworkPart(dhcpPorts.network, {
       contexts: [context as Context],
+      hasMore: () => resolver.networkChanged(),
       ...(options.breaksConnections === false ? { breaks: false } : {}),
     }),
     portal,
@@ -105,7 +119,9 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
   handOver.useByHand(byHand.flatMap(({ dns = [] }) => dns));
   // What waited for the time need not wait for its next try.
   system.on("time", ({ type }) => {
-    if (type === "valid") context.retryNow();
+    if (type !== "valid") return;
+    context.retryNow();
+    portal?.timeKnown();
   });
   const stop = async (): Promise<void> => {
     await system.stop();
@@ -116,6 +132,7 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
     system,
     context: context as Context,
     resolver,
+    blobs,
     clients,
     time,
     refreshPolicy: () => policy.refresh(),
@@ -127,13 +144,17 @@ export async function createDevice(options: DeviceOptions): Promise<Device> {
 function timePart(options: DeviceOptions, blobs: Blobs, resolver: Resolver): TimePart | undefined {
   const { time = {} } = options;
   if (time === false) return undefined;
-  const blob = blobs.text("ntp-server");
-  const servers = time.servers ?? (blob === undefined ? PUBLIC_TIME : [blob]);
   return new TimePart(createTimePorts(resolver, time.setsClock === true, time.wall), {
-    servers,
+    servers: timeServers(options, blobs.text("ntp-server")),
     notBefore: NOT_BEFORE,
     ...(time.agreement === undefined ? {} : { agreement: time.agreement }),
   });
+}
+
+/** Asked where no lease names others. */
+function timeServers({ time }: DeviceOptions, blob: string | undefined): readonly string[] {
+  const named = time === false ? undefined : time?.servers;
+  return named ?? (blob === undefined ? PUBLIC_TIME : [blob]);
 }
 
 interface Heirs {
@@ -147,9 +168,19 @@ class Handover {
   readonly #heirs: Heirs;
   #giveBack: () => void = () => {};
   #told = "";
+  #hasTime = false;
+  #timeServers: readonly string[];
 
-  constructor(heirs: Heirs) {
+  constructor(heirs: Heirs, timeServers: readonly string[]) {
     this.#heirs = heirs;
+    this.#timeServers = timeServers;
+  }
+
+  /** Those of a lease come first. */
+  useTime(servers: readonly string[]): void {
+    if (isSame(servers, this.#timeServers)) return;
+    this.#timeServers = servers;
+    if (!this.#hasTime) this.#heirs.time?.useServers(servers);
   }
 
   useByHand(dns: readonly string[]): void {
@@ -165,6 +196,7 @@ class Handover {
     this.#giveBack = dns.length === 0 ? () => {} : resolver.useServers(dns);
     before();
     if (ntp.length > 0) time?.useServers(ntp);
+    this.#hasTime ||= ntp.length > 0;
     // A renewal that says the same is no other network.
     const told = JSON.stringify([leases.map(({ address, server }) => [address, server]), api]);
     if (told !== this.#told && leases.length > 0) portal?.network(api);

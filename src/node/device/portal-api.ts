@@ -1,4 +1,10 @@
-import { type Abortable, type Context, createContextOver, type Ports } from "../../context/index.ts";
+import {
+  type Abortable,
+  type Context,
+  createContextOver,
+  type Ports,
+  type Stream,
+} from "../../context/index.ts";
 import { SecureStreamsError } from "../../lib/errors.ts";
 import { API_LIMIT, type ApiOutcome } from "../../system/index.ts";
 
@@ -28,17 +34,20 @@ export class PortalApi {
     this.#ports = ports;
   }
 
+  /** One transaction, whose first failure ends it: the next look asks again. */
   async ask(url: string, signal: Abortable): Promise<ApiOutcome> {
+    let stream: Stream | undefined;
     try {
       const context = await this.#contextFor();
       const metadata = { url, accept: "application/captive+json" };
-      const reply = await context.request(STREAMTYPE, { signal, metadata } as object);
-      const body = await reply.bytes(API_LIMIT + 1).catch(() => new Uint8Array(API_LIMIT + 1));
-      return { type: "answer", status: reply.status, contentType: reply.header("content-type"), body };
+      stream = context.open(STREAMTYPE, { metadata, alone: true } as object);
+      return await Promise.race([firstFailure(stream), answer(stream, signal)]);
     } catch (error) {
       if (!(error instanceof SecureStreamsError)) throw error;
       const { layer, code, message } = error;
       return { type: "failed", reason: { layer, code, message } };
+    } finally {
+      stream?.close();
     }
   }
 
@@ -51,4 +60,19 @@ export class PortalApi {
     this.#own ??= createContextOver(this.#ports(), { policy: BUILT_IN }) as unknown as Promise<Context>;
     return this.#own;
   }
+}
+
+function firstFailure(stream: Stream): Promise<ApiOutcome> {
+  return new Promise((resolve) => {
+    stream.on("state", ({ state, reason }) => {
+      if (reason === undefined || (state !== "unreachable" && state !== "auth-failed")) return;
+      resolve({ type: "failed", reason });
+    });
+  });
+}
+
+async function answer(stream: Stream, signal: Abortable): Promise<ApiOutcome> {
+  const reply = await stream.request({ signal });
+  const body = await reply.bytes(API_LIMIT + 1).catch(() => new Uint8Array(API_LIMIT + 1));
+  return { type: "answer", status: reply.status, contentType: reply.header("content-type"), body };
 }

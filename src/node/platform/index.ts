@@ -1,4 +1,5 @@
 export { createDhcpPorts } from "./dhcp-ports.ts";
+export { createServiceManager } from "./service-manager.ts";
 export { createClockSetter } from "./set-clock.ts";
 
 import type { Network, SmallFiles, Suspend } from "../../context/index.ts";
