@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: templates of the policy
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { type Context, type ContextOptions, createContext, type Reply } from "../../src/index.ts";
+import { type Context, type ContextOptions, createContext, DESTROY_ME, type Reply } from "../../src/index.ts";
 import { createAuthority } from "../../src/testing/index.ts";
 import { AUTHORITY, HttpBin, KINDS, type Kind, type Seen, speaks, TRUST } from "./http-bin.ts";
 import { names, rejection, watch } from "./watch.ts";
@@ -73,6 +73,50 @@ describe.each(KINDS)("payload sent over %s", (kind) => {
       ].join("\r\n"),
     );
   });
+});
+
+describe.each(KINDS)("the callback form over %s", (kind) => {
+  test.each([
+    ["get", { http_method: "GET", http_url: "bytes/100000" }, 100_000],
+    ["post", { http_method: "POST", http_url: "post" }, undefined],
+  ])(
+    "has the whole of a response before the states that follow, destroying last: %s",
+    async (_, keys, size) => {
+      const context = await contextOf(kind, keys);
+      const heard: string[] = [];
+      let bytes = 0;
+      const destroyed = new Promise<void>((resolve) => {
+        const stream = context.open("one", {
+          tx: () => "body",
+          rx: ({ payload, end }) => {
+            bytes += payload.length;
+            heard.push(end ? "end" : "rx");
+            return undefined;
+          },
+          state: ({ state }) => {
+            heard.push(state);
+            if (state === "destroying") resolve();
+            return state === "qos-ack-remote" ? DESTROY_ME : undefined;
+          },
+        });
+        stream.requestTx();
+      });
+      await destroyed;
+      await context.close();
+
+      const order = heard.filter((event, at) => event !== heard[at - 1]);
+      expect(order.slice(-6)).toEqual([
+        "connected",
+        "rx",
+        "end",
+        "qos-ack-remote",
+        "disconnected",
+        "destroying",
+      ]);
+      if (size === undefined) expect(bytes).toBeGreaterThan(0);
+      else expect(bytes).toBe(size);
+    },
+  );
 });
 
 describe.each(KINDS)("metadata over %s", (kind) => {
