@@ -8,7 +8,7 @@ import type { SessionInput, SessionOutput, SessionSettings } from "./words.ts";
 
 interface Plan {
   readonly messages: readonly { readonly qos: 1 | 2; readonly isBad: boolean; readonly stream: number }[];
-  /** How many of its last answers the broker takes with it at each hang-up, in turn. */
+  /** How many of its last answers the broker takes with it when it goes, in turn. */
   readonly untold: readonly number[];
   /** Packets after which the network or the broker itself fails, in turn. */
   readonly losses: readonly { readonly after: number; readonly isKill: boolean }[];
@@ -41,7 +41,7 @@ test("the guilty alone are given up, everything else arrives in its order, and a
       expect(firsts.filter((ticket) => !bad.includes(ticket))).toEqual(ticketsOf(chosen, false));
       // The first with all in flight; then log2(40) halvings at most, and two alone, for each of the guilty.
       expect(connections).toBeLessThanOrEqual(2 + bad.length * 8);
-      expect(disconnects).toBeLessThanOrEqual(Math.max(bad.length, 0));
+      expect(disconnects).toBeLessThanOrEqual(bad.length);
       if (chosen.receiveMaximum === 65_535) expect(disconnects).toBeLessThanOrEqual(1);
     }),
     { numRuns: 500 },
@@ -49,7 +49,9 @@ test("the guilty alone are given up, everything else arrives in its order, and a
 });
 
 test("a network that breaks and a broker that is killed have nothing refused and nothing lost", () => {
-  const loss = fc.record({ after: fc.integer({ min: 1, max: 30 }), isKill: fc.boolean() });
+  // After CONNECT and PINGREQ: the one message on trial is lost.
+  const after = fc.oneof(fc.constant(2), fc.integer({ min: 1, max: 30 }));
+  const loss = fc.record({ after, isKill: fc.boolean() });
   const plan = fc.record({
     messages: messages(fc.constant(false)),
     untold: fc.array(fc.nat(8), { minLength: 1 }),
@@ -103,7 +105,7 @@ function play(plan: Plan): Played {
   const losses = [...plan.losses];
   let connections = 0;
   let disconnects = 0;
-  let hangUps = 0;
+  let ends = 0;
   const given = plan.messages.map(({ qos, stream }, index): Outgoing => {
     return { ticket: index + 1, stream, topic: "t", payload: new Uint8Array(1), qos, retain: false };
   });
@@ -135,6 +137,7 @@ function play(plan: Plan): Played {
       packets += 1;
       if (loss !== undefined && packets > loss.after) {
         end = loss.isKill ? "killed" : "lost";
+        takeAlong();
         return;
       }
       if (packet.type === "connect")
@@ -156,7 +159,11 @@ function play(plan: Plan): Played {
         return;
       }
       end = "hang-up";
-      answers.splice(Math.max(0, answers.length - (plan.untold[hangUps++ % plan.untold.length] ?? 0)));
+      takeAlong();
+    };
+    const takeAlong = (): void => {
+      const untold = plan.untold[ends++ % plan.untold.length] ?? 0;
+      answers.splice(Math.max(0, answers.length - untold));
     };
     const messageOf = ({ payload }: { readonly payload: Uint8Array }): number =>
       1 + given.findIndex((one) => one.payload === payload);
