@@ -3,6 +3,7 @@ import { createContext, type Stream } from "../../src/index.ts";
 import { peerMissing } from "../peers.ts";
 import { createTransport, TestLink, targetOf, withMqtt, withResolvers } from "./client.ts";
 import { type Mosquitto, startMosquitto } from "./mosquitto.ts";
+import { StubBroker } from "./stub-broker.ts";
 
 const missing = peerMissing("mosquitto");
 
@@ -93,26 +94,120 @@ describe.skipIf(missing)("a message that mosquitto answers by hanging up", () =>
 });
 
 describe.skipIf(missing)("MQTT 5, mosquitto", () => {
-  test("a message above message_size_limit is refused, and nobody is disconnected", async () => {
-    const broker = await startMosquitto(["allow_anonymous true", "message_size_limit 1000"]);
-    await using context = await contextFor(broker.port, {}, "5");
-    const neighbour = context.open("good");
-    const states = watch(neighbour);
-    await neighbour.send("before");
+  test.each([1, 2])(
+    "a message of QoS %s above message_size_limit is refused, and nobody is disconnected",
+    async (qos) => {
+      const broker = await startMosquitto(["allow_anonymous true", "message_size_limit 1000"]);
+      await using context = await contextFor(broker.port, { mqtt_qos: qos }, "5");
+      const neighbour = context.open("good");
+      const states = watch(neighbour);
+      await neighbour.send("before");
 
-    const poison = context.open("poison");
-    const outcome = await poison.send("x".repeat(2000)).catch((error: unknown) => error);
+      const poison = context.open("poison");
+      const outcome = await poison.send("x".repeat(2000)).catch((error: unknown) => error);
 
-    expect(outcome).toMatchObject({
-      code: "mqtt-publish-refused",
-      message: "The broker refused the message: 0x95 (packet too large)",
+      expect(outcome).toMatchObject({
+        code: "mqtt-publish-refused",
+        message: "The broker refused the message: 0x95 (packet too large)",
+      });
+      expect(await poison.send("small")).toEqual({ by: "peer" });
+      expect(states).not.toContain("disconnected");
+      await context.close();
+      await broker.stop();
+    },
+  );
+});
+
+describe("a broker that hangs up", () => {
+  const brokers: StubBroker[] = [];
+  afterEach(async () => {
+    for (const broker of brokers.splice(0)) await broker.kill();
+  });
+
+  /** Closes the connection on so many messages that say "bad". */
+  async function startTouchy(times: number): Promise<StubBroker> {
+    let left = times;
+    const broker = new StubBroker({
+      on(packet, socket) {
+        if (packet.cmd !== "publish" || String(packet.payload) !== "bad" || left === 0) return false;
+        left -= 1;
+        socket.destroy();
+        return true;
+      },
     });
-    expect(await poison.send("small")).toEqual({ by: "peer" });
-    expect(states).not.toContain("disconnected");
-    await context.close();
-    await broker.stop();
+    brokers.push(broker);
+    await broker.start();
+    return broker;
+  }
+
+  test("because it goes down, five times in succession, has nothing refused: it is not there afterwards", async () => {
+    const broker = await startTouchy(5);
+    const { transport } = createTransport();
+    const target = targetOf(broker.port, { mqtt_topic: "t", mqtt_qos: 1 });
+    const link = new TestLink(transport, target, 1);
+    await link.established;
+    const outcome = link.send("bad");
+    await link.closed;
+
+    for (let times = 1; times <= 5; times += 1) {
+      await broker.kill();
+      const refused = new TestLink(transport, target, 1);
+      expect(await refused.closed).toMatchObject({ reason: { code: "connection-refused" } });
+      await broker.start();
+      const next = new TestLink(transport, target, 1);
+      await Promise.race([next.closed, outcome]);
+    }
+
+    expect(await outcome).toEqual({ type: "acknowledged", by: "peer" });
+    expect(broker.connects).toHaveLength(6);
+    await transport.close();
+  });
+
+  test("twice has the message in the end, and a stream that joins meanwhile waits with the others", async () => {
+    const broker = await startTouchy(2);
+    const { transport, observed } = createTransport();
+    const target = targetOf(broker.port, { mqtt_topic: "t", mqtt_qos: 1 });
+    const first = new TestLink(transport, target, 1);
+    await first.established;
+    const outcome = first.send("bad");
+    await first.closed;
+    const again = new TestLink(transport, target, 1);
+    await untilClosed(observed, 2);
+    const joined = new TestLink(transport, target, 2);
+
+    await Promise.all([again.established, joined.established]);
+
+    expect(await outcome).toEqual({ type: "acknowledged", by: "peer" });
+    expect(broker.connects).toHaveLength(3);
+    await transport.close();
+  });
+
+  test("is not dialled again when nobody is left", async () => {
+    const broker = await startTouchy(9);
+    const { transport, observed } = createTransport();
+    const target = targetOf(broker.port, { mqtt_topic: "t", mqtt_qos: 1 });
+    const first = new TestLink(transport, target, 1);
+    await first.established;
+    void first.send("bad");
+    await first.closed;
+    const again = new TestLink(transport, target, 1);
+    await untilClosed(observed, 2);
+
+    again.link.close();
+    transport.forget(1);
+
+    expect(transport.inspect()).toEqual([]);
+    await transport.close();
+    expect(broker.connects).toHaveLength(2);
+    expect(again.isClosed).toBe(false);
   });
 });
+
+/** Resolves once so many connections are gone. */
+async function untilClosed(observed: readonly object[], count: number): Promise<void> {
+  const closed = () => observed.filter((event) => "type" in event && event.type === "closed").length;
+  while (closed() < count) await new Promise((resolve) => setImmediate(resolve));
+}
 
 function contextFor(port: number, keys: object, version = "3.1.1") {
   const shared = {
