@@ -174,11 +174,18 @@ describe("a broker that hangs up", () => {
     const again = new TestLink(transport, target, 1);
     await untilClosed(observed, 2);
     const joined = new TestLink(transport, target, 2);
+    const will = { mqtt_will_topic: "w", mqtt_will_message: "x" };
+    const other = new TestLink(transport, targetOf(broker.port, will), 3);
 
-    await Promise.all([again.established, joined.established]);
+    await Promise.all([again.established, joined.established, other.established]);
 
     expect(await outcome).toEqual({ type: "acknowledged", by: "peer" });
-    expect(broker.connects).toHaveLength(3);
+    expect(broker.connects.map((packet) => packet.cmd === "connect" && packet.will?.topic)).toEqual([
+      undefined,
+      undefined,
+      "w",
+      undefined,
+    ]);
     await transport.close();
   });
 

@@ -43,7 +43,8 @@ export class SharedSession {
   readonly #parked = new Parked(PARKED_BYTES);
   readonly #redial: Redial;
   #connection: Connection | undefined;
-  #settings: SessionSettings | undefined;
+  /** What the connection was made with. */
+  #made: { readonly target: Target; readonly settings: SessionSettings } | undefined;
 
   constructor(key: string, clientId: string, parts: SessionParts) {
     this.key = key;
@@ -64,9 +65,8 @@ export class SharedSession {
 
   /** What a stream with these settings would miss here now. */
   conflicts(mqtt: MqttTarget): readonly string[] {
-    return this.#connection === undefined || this.#settings === undefined
-      ? []
-      : conflicts(this.#settings, mqtt);
+    const isFree = this.#connection === undefined && !this.#redial.isPending;
+    return isFree || this.#made === undefined ? [] : conflicts(this.#made.settings, mqtt);
   }
 
   claim(stream: StreamId): void {
@@ -157,17 +157,18 @@ export class SharedSession {
   }
 
   #attach(link: MqttLink): void {
-    this.#connection ??= this.#connect(link.target, link.mqtt);
+    this.#connection ??= this.#connect(link.target, settingsOf(link.target, link.mqtt, this.#clientId));
     this.#connection.expectLife(link.target.retry);
     this.#connection.handle({ type: "attach", member: link.member });
   }
 
   #connectAgain(): void {
+    const made = this.#made;
+    if (made !== undefined) this.#connection = this.#connect(made.target, made.settings);
     for (const link of [...this.#links.values()]) if (!link.isOver) this.#attach(link);
   }
 
-  #connect(target: Target, mqtt: MqttTarget): Connection {
-    const settings = settingsOf(target, mqtt, this.#clientId);
+  #connect(target: Target, settings: SessionSettings): Connection {
     let why: Reason | undefined;
     let hasEstablished = false;
     const connection: Connection = new Connection(this.#parts, target, settings, this.#memory, {
@@ -208,7 +209,7 @@ export class SharedSession {
         this.#parts.closed();
       },
     });
-    this.#settings = settings;
+    this.#made = { target, settings };
     return connection;
   }
 }
