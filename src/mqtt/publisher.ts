@@ -36,7 +36,7 @@ export class Publisher {
   #limits: Limits | undefined;
   #birth = 0;
   #due: Millis = NEVER;
-  /** When a PINGRESP that a trial waits for is overdue. */
+  /** When the PINGRESP or the birth that a trial waits for is overdue. */
   #proofDue: Millis = NEVER;
   #goodTopic: string | undefined;
 
@@ -66,8 +66,9 @@ export class Publisher {
 
   /** PINGRESP. */
   proved(now: Millis): void {
-    this.#proofDue = NEVER;
-    this.#inflight.trial.proved();
+    const { trial } = this.#inflight;
+    trial.proved();
+    if (!trial.awaitsBirth) this.#proofDue = NEVER;
     this.pump(now);
   }
 
@@ -162,8 +163,7 @@ export class Publisher {
   expire(now: Millis): void {
     if (this.deadline > now) return;
     const { entries, next } = this.#inflight.overdue(now);
-    // A broker that is silent does not hang up: nobody else is to wait for it.
-    if (entries.length > 0 || this.#proofDue <= now) this.#callOff();
+    this.#checkTrial(entries.length > 0, now);
     this.#due = next;
     for (const entry of entries) {
       if (entry.isAbandoned) {
@@ -182,9 +182,13 @@ export class Publisher {
     this.pump(now);
   }
 
-  #callOff(): void {
+  /** A broker that is silent does not hang up: nobody else is to wait for it. */
+  #checkTrial(isLate: boolean, now: Millis): void {
+    const { trial } = this.#inflight;
+    if (isLate && trial.isOn) trial.clear();
+    if (this.#proofDue > now) return;
     this.#proofDue = NEVER;
-    if (this.#inflight.trial.isOn) this.#inflight.trial.clear();
+    trial.overdue();
   }
 
   #start(entry: Entry, now: Millis): void {

@@ -278,6 +278,29 @@ describe("a birth on which the broker hangs up", () => {
     expect(fourth.handle({ type: "attach", member: other }, 0)).toMatchObject([{ type: "write" }]);
   });
 
+  test("is waited for, 3 s at most, before others are established: its stream may be back later than they", () => {
+    const memory = new SessionMemory();
+    for (let connection = 1; connection <= 2; connection += 1) {
+      const session = born(memory);
+      session.handle(CONNACK, 0);
+      session.handle(PINGRESP, 0);
+      session.handle(HUNG_UP, 0);
+    }
+    const alone = connected(memory);
+    expect(alone.handle(PINGRESP, 0)).toEqual([]);
+    expect(alone.deadline).toBe(seconds(3));
+    expect(alone.handle(TIMEOUT, seconds(3))).toEqual([{ type: "established", member: 1 }]);
+    alone.handle(BROKEN, 0);
+
+    const both = connected(memory);
+    both.handle(PINGRESP, 0);
+    const outputs = both.handle({ type: "attach", member: { ...member(2), birth } }, 0);
+    both.handle(HUNG_UP, 0);
+
+    expect(outputs).toMatchObject([{ packet: { type: "publish" } }]);
+    expect(born(memory).handle(CONNACK, 0)).toMatchObject([{ type: "refused" }, { type: "established" }]);
+  });
+
   test("is tried again once the broker has been away, and once it is acknowledged it is no longer suspect", () => {
     const memory = new SessionMemory();
     for (let connection = 1; connection <= 3; connection += 1) {

@@ -18,11 +18,13 @@ export class Trial {
   #lone: Entry | undefined;
   #isAdjourned = false;
   #awaitsProof = false;
+  /** A suspect birth is sent when its stream is back: nobody is established before, or it costs them a connection. */
+  #awaitsBirth = false;
   #window = 1;
 
   /** Whether something is under suspicion on this connection. */
   get isOn(): boolean {
-    return this.#suspects.size > 0 || this.#awaitsProof;
+    return this.#suspects.size > 0 || this.#awaitsProof || this.#awaitsBirth;
   }
 
   /** The broker has hung up on suspects: the next CONNACK tells more. */
@@ -32,6 +34,10 @@ export class Trial {
 
   get awaitsProof(): boolean {
     return this.#awaitsProof;
+  }
+
+  get awaitsBirth(): boolean {
+    return this.#awaitsBirth;
   }
 
   /** How many messages may be in flight while the trial is on: more with each that is cleared. */
@@ -52,7 +58,6 @@ export class Trial {
     }
     this.#lone = inFlight.length === 1 ? inFlight[0] : undefined;
     this.#isAdjourned = true;
-    this.#awaitsProof = false;
   }
 
   /** The broker has accepted the next connection. Returns the message that is to be given up. */
@@ -73,11 +78,20 @@ export class Trial {
     for (const entry of this.#suspects) if (entry.isAbandoned) this.#suspects.delete(entry);
     this.#window = 1;
     this.#awaitsProof = this.#suspects.size > 0 || this.#births.size > 0;
+    this.#awaitsBirth = false;
   }
 
   /** PINGRESP: the broker has kept the connection so far. */
   proved(): void {
+    if (!this.#awaitsProof) return;
     this.#awaitsProof = false;
+    this.#awaitsBirth = this.#births.size > 0 && ![...this.#suspects].some(isBirth);
+  }
+
+  /** What was waited for has not come in time. A broker that is silent does not hang up. */
+  overdue(): void {
+    if (this.#awaitsProof) this.clear();
+    this.#awaitsBirth = false;
   }
 
   /** Whether a birth of this content has been given up. */
@@ -90,6 +104,7 @@ export class Trial {
     const hangUps = this.#births.size === 0 ? undefined : this.#births.get(contentOf(entry.message));
     if (hangUps === undefined) return;
     entry.hangUps = hangUps;
+    this.#awaitsBirth = false;
     this.#suspects.add(entry);
   }
 
@@ -109,6 +124,7 @@ export class Trial {
     this.#lone = undefined;
     this.#isAdjourned = false;
     this.#awaitsProof = false;
+    this.#awaitsBirth = false;
   }
 }
 

@@ -15,6 +15,7 @@ describe.skipIf(missing)("a message that mosquitto answers by hanging up", () =>
   // with the rest unread (RST).
   test.each([
     ["one to retain", "retain_available false", { mqtt_retain: true }, "x"],
+    ["one to retain of QoS 2", "retain_available false", { mqtt_retain: true, mqtt_qos: 2 }, "x"],
     ["one too large", "max_packet_size 1000", {}, "x".repeat(2000)],
   ])(
     "3.1.1, %s: is given up after three connections, and its neighbour loses one",
@@ -35,6 +36,34 @@ describe.skipIf(missing)("a message that mosquitto answers by hanging up", () =>
       expect(neighbour.state).toBe("qos-ack-remote");
     },
   );
+
+  test("3.1.1, a birth: its stream is not connected, and its neighbour loses one connection", async () => {
+    broker = await startMosquitto(["allow_anonymous true", "retain_available false"]);
+    const birth = {
+      mqtt_birth_topic: "b",
+      mqtt_birth_message: "born",
+      mqtt_birth_qos: 1,
+      mqtt_birth_retain: true,
+    };
+    await using context = await contextFor(broker.port, birth);
+    const neighbour = context.open("good");
+    const states = watch(neighbour);
+    await neighbour.send("before");
+
+    const poison = context.open("poison");
+    const reasons: (string | undefined)[] = [];
+    await new Promise<void>((resolve) => {
+      poison.on("state", ({ reason }) => {
+        if (reason !== undefined) reasons.push(reason.code);
+        if (reason?.code === "mqtt-not-acknowledged" && reasons.length >= 5) resolve();
+      });
+    });
+    const after = await neighbour.send("after");
+
+    expect(after).toEqual({ by: "peer" });
+    expect(reasons.slice(-3)).toEqual(Array(3).fill("mqtt-not-acknowledged"));
+    expect(states.filter((state) => state === "disconnected")).toHaveLength(1);
+  });
 
   test("3.1.1, in company: the guilty alone are given up, the others arrive once each and in order", async () => {
     broker = await startMosquitto([
@@ -215,6 +244,29 @@ async function untilClosed(observed: readonly object[], count: number): Promise<
   const closed = () => observed.filter((event) => "type" in event && event.type === "closed").length;
   while (closed() < count) await new Promise((resolve) => setImmediate(resolve));
 }
+
+describe.skipIf(missing)("MQTT 5, mosquitto that tells its limits", () => {
+  test.each([
+    ["retain_available false", { mqtt_retain: true }, "x", "mqtt-publish-refused"],
+    ["max_packet_size 1000", {}, "x".repeat(2000), "mqtt-too-large"],
+  ])("%s: a message beyond it is refused and not sent", async (line, keys, payload, code) => {
+    const broker = await startMosquitto(["allow_anonymous true", line]);
+    await using context = await contextFor(broker.port, keys, "5");
+    const neighbour = context.open("good");
+    const states = watch(neighbour);
+    await neighbour.send("before");
+
+    const outcome = await context
+      .open("poison")
+      .send(payload)
+      .catch((error: unknown) => error);
+
+    expect(outcome).toMatchObject({ code });
+    expect(states).not.toContain("disconnected");
+    await context.close();
+    await broker.stop();
+  });
+});
 
 function contextFor(port: number, keys: object, version = "3.1.1") {
   const shared = {
