@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
 import { createContext, type Stream } from "../../src/index.ts";
 import { peerMissing } from "../peers.ts";
 import { createTransport, TestLink, targetOf, withMqtt, withResolvers } from "./client.ts";
@@ -127,6 +127,7 @@ describe.skipIf(missing)("MQTT 5, mosquitto", () => {
     "a message of QoS %s above message_size_limit is refused, and nobody is disconnected",
     async (qos) => {
       const broker = await startMosquitto(["allow_anonymous true", "message_size_limit 1000"]);
+      onTestFinished(() => broker.stop());
       await using context = await contextFor(broker.port, { mqtt_qos: qos }, "5");
       const neighbour = context.open("good");
       const states = watch(neighbour);
@@ -251,6 +252,7 @@ describe.skipIf(missing)("MQTT 5, mosquitto that tells its limits", () => {
     ["max_packet_size 1000", {}, "x".repeat(2000), "mqtt-too-large"],
   ])("%s: a message beyond it is refused and not sent", async (line, keys, payload, code) => {
     const broker = await startMosquitto(["allow_anonymous true", line]);
+    onTestFinished(() => broker.stop());
     await using context = await contextFor(broker.port, keys, "5");
     const neighbour = context.open("good");
     const states = watch(neighbour);
@@ -263,8 +265,6 @@ describe.skipIf(missing)("MQTT 5, mosquitto that tells its limits", () => {
 
     expect(outcome).toMatchObject({ code });
     expect(states).not.toContain("disconnected");
-    await context.close();
-    await broker.stop();
   });
 });
 
