@@ -1,4 +1,4 @@
-export type { Outgoing } from "./inflight.ts";
+export type { Outgoing } from "./entry.ts";
 export { SessionMemory } from "./memory.ts";
 export type { Inbound, Outbound, Received } from "./packet.ts";
 export { mqttReason } from "./reason-code.ts";

@@ -1,48 +1,14 @@
 import { type Millis, NEVER } from "../lib/millis.ts";
+import { BIRTH_STREAM, type Entry, type Outgoing } from "./entry.ts";
 import { MAX_IN_FLIGHT } from "./limits.ts";
-import type { QualityOfService } from "./packet.ts";
-
-/** The owner of births, which live as long as one connection. */
-export const BIRTH_STREAM = -1;
-
-/** A message handed over for publishing. */
-export interface Outgoing {
-  /** Names the message when it settles; unique in the process. */
-  readonly ticket: number;
-  /** The logical stream it belongs to. */
-  readonly stream: number;
-  readonly topic: string;
-  readonly payload: Uint8Array;
-  readonly qos: QualityOfService;
-  readonly retain: boolean;
-}
-
-/** A message of QoS 1 or 2 on its way. */
-export interface Entry {
-  readonly message: Outgoing;
-  /** Order of arrival. */
-  readonly order: number;
-  /** Order of the PUBREC; 0 before it. */
-  released: number;
-  /** Packet identifier; 0 before there is one. */
-  id: number;
-  phase: "publish" | "release";
-  /** Written at least once, on whichever connection: the next PUBLISH is a DUP. */
-  wasSent: boolean;
-  /** Written on this connection and not yet acknowledged. */
-  isInFlight: boolean;
-  /** Repetitions on this connection. */
-  resends: number;
-  due: Millis;
-  /** Nobody waits for it; it only keeps its identifier from being used again. */
-  isAbandoned: boolean;
-}
+import { Trial } from "./trial.ts";
 
 /**
  * The messages that a client owes the server: those waiting, in order, and those sent and not acknowledged. It
  * outlives network connections (MQTT 3.1.1, 4.1) and hands out every packet identifier.
  */
 export class Inflight {
+  readonly trial = new Trial();
   #queue: Entry[] = [];
   #head = 0;
   #order = 0;
@@ -86,16 +52,24 @@ export class Inflight {
       resends: 0,
       due: NEVER,
       isAbandoned: false,
+      hangUps: 0,
     };
-    if (place === "last") this.#queue.push(entry);
-    else this.#queue.splice(this.#head, 0, entry);
+    if (place === "last") {
+      this.#queue.push(entry);
+      return;
+    }
+    this.#queue.splice(this.#head, 0, entry);
+    this.trial.born(entry);
   }
 
   /**
    * A network connection begins: everything unsettled is sent again in its order. A server that has kept the session
-   * gets the same identifiers and goes on with QoS 2 where it stood; one that has not gets everything anew.
+   * gets the same identifiers and goes on with QoS 2 where it stood; one that has not gets everything anew. Returns the
+   * message that is given up because the broker hangs up on it.
    */
-  restart(sessionPresent: boolean): void {
+  restart(sessionPresent: boolean): Outgoing | undefined {
+    const guilty = this.trial.verdict();
+    if (guilty !== undefined) guilty.isAbandoned = true;
     this.forget(BIRTH_STREAM);
     const waiting = this.#queue.slice(this.#head).filter((entry) => entry.id === 0);
     const entries = [...this.#byId.values()].filter((entry) => sessionPresent || !entry.isAbandoned);
@@ -120,6 +94,13 @@ export class Inflight {
     }
     this.#queue = [...again, ...waiting].sort(byPhaseAndOrder);
     this.#head = 0;
+    this.trial.resume();
+    return guilty?.message;
+  }
+
+  /** The broker has ended the connection. */
+  hungUp(): void {
+    this.trial.hungUp([...this.#byId.values()].filter(({ isInFlight }) => isInFlight));
   }
 
   /** The next entry to write, marked as in flight, while fewer than `limit` are. */
@@ -169,6 +150,7 @@ export class Inflight {
     this.#byId.delete(entry.id);
     this.#inFlight -= 1;
     if (entry.resends > 0) this.#echoes.set(entry.id, entry.resends);
+    if (this.trial.isOn) this.trial.settled(entry);
   }
 
   /** Whether this acknowledgement is that of a repetition whose message is settled. */
@@ -196,7 +178,9 @@ export class Inflight {
     const kept = this.#queue.slice(this.#head).filter((entry) => {
       if (entry.message.stream !== stream) return true;
       entry.isAbandoned = true;
-      return entry.id !== 0;
+      if (entry.id !== 0) return true;
+      this.trial.settled(entry);
+      return false;
     });
     this.#queue = kept;
     this.#head = 0;

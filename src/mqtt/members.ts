@@ -18,6 +18,8 @@ export interface MembersDesk {
   write(packet: Outbound): void;
   emit(output: SessionOutput): void;
   publishBirth(birth: Will): BirthStart;
+  /** Whether messages are on trial: nobody is established on a connection that may end for another's sake. */
+  isOnTrial(): boolean;
 }
 
 interface Request {
@@ -43,6 +45,8 @@ export class Members {
   /** SUBSCRIBE and UNSUBSCRIBE without an answer, oldest first. */
   readonly #requests = new Map<number, Request>();
   readonly #births = new Map<string, Birth>();
+  /** Those who are established once no message is on trial. */
+  readonly #held = new Set<number>();
   readonly #routes = new Map<string, Receivers>();
   #limits: Limits | undefined;
   #due: Millis = NEVER;
@@ -139,6 +143,18 @@ export class Members {
       this.#subscribed(member, request.subscription);
     }
     return undefined;
+  }
+
+  /** Whether members wait for the end of a trial. */
+  get hasHeld(): boolean {
+    return this.#held.size > 0;
+  }
+
+  /** The trial is over. */
+  release(): void {
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const id of held) this.#establish(id);
   }
 
   /** A birth has settled. */
@@ -247,7 +263,8 @@ export class Members {
   }
 
   #establish(id: number): void {
-    this.#desk.emit({ type: "established", member: id });
+    if (this.#desk.isOnTrial()) this.#held.add(id);
+    else this.#desk.emit({ type: "established", member: id });
   }
 
   #refuseFilter(member: number, filter: string, fault: string): void {
@@ -264,6 +281,7 @@ export class Members {
     const member = this.#members.get(id);
     if (member === undefined) return undefined;
     this.#members.delete(id);
+    this.#held.delete(id);
     this.#routes.clear();
     for (const birth of this.#births.values()) birth.waiting.delete(id);
     for (const request of this.#requests.values()) {

@@ -1,3 +1,4 @@
+import type { Outgoing } from "./entry.ts";
 import { Inflight } from "./inflight.ts";
 import type { QualityOfService } from "./packet.ts";
 
@@ -14,12 +15,19 @@ export class SessionMemory {
     this.inflight = new Inflight(firstId);
   }
 
-  /** A network connection begins; the server has kept its half of the session, or not. */
-  restart(sessionPresent: boolean): void {
-    this.inflight.restart(sessionPresent);
-    if (sessionPresent) return;
-    this.received.clear();
-    this.filters.clear();
+  /** The connection has ended because of a message that is looked for: the next one tells more. */
+  get isOnTrial(): boolean {
+    return this.inflight.trial.isAdjourned;
+  }
+
+  /** A network connection begins; the server has kept its half of the session, or not. Returns a message given up. */
+  restart(sessionPresent: boolean): Outgoing | undefined {
+    const guilty = this.inflight.restart(sessionPresent);
+    if (!sessionPresent) {
+      this.received.clear();
+      this.filters.clear();
+    }
+    return guilty;
   }
 
   /** The stream no longer wants `filter`. True when nobody does and the server still has it. */

@@ -1,7 +1,8 @@
 import { encodeUtf8 } from "../lib/bytes.ts";
 import type { Reason } from "../lib/errors.ts";
 import { type Millis, NEVER, seconds } from "../lib/millis.ts";
-import { BIRTH_STREAM, type Entry, type Inflight, type Outgoing } from "./inflight.ts";
+import { BIRTH_STREAM, type Entry, type Outgoing } from "./entry.ts";
+import type { Inflight } from "./inflight.ts";
 import { type Limits, publishSize } from "./limits.ts";
 import type { Outbound, ReceivedAcknowledgement, Version, Will } from "./packet.ts";
 import { describe, FIRST_FAILURE, mqttReason, REASON_CODE } from "./reason-code.ts";
@@ -35,6 +36,8 @@ export class Publisher {
   #limits: Limits | undefined;
   #birth = 0;
   #due: Millis = NEVER;
+  /** When the PINGRESP or the birth that a trial waits for is overdue. */
+  #proofDue: Millis = NEVER;
   #goodTopic: string | undefined;
 
   constructor(desk: PublisherDesk, inflight: Inflight, version: Version) {
@@ -46,12 +49,34 @@ export class Publisher {
 
   /** Not later than the first message in flight has waited too long. */
   get deadline(): Millis {
-    return this.#due;
+    return Math.min(this.#due, this.#proofDue);
   }
 
   /** The server has accepted the connection. */
   open(limits: Limits): void {
     this.#limits = limits;
+  }
+
+  /** Asks for a sign that the broker keeps the connection, before a suspect is sent on it. */
+  seekProof(now: Millis): void {
+    if (!this.#inflight.trial.awaitsProof) return;
+    this.#proofDue = now + RESEND_AFTER;
+    this.#desk.write({ type: "pingreq" });
+  }
+
+  /** PINGRESP. */
+  proved(now: Millis): void {
+    const { trial } = this.#inflight;
+    trial.proved();
+    if (!trial.awaitsBirth) this.#proofDue = NEVER;
+    this.pump(now);
+  }
+
+  /** Gives up a message after the broker has hung up on it again and again. */
+  giveUp(message: Outgoing): void {
+    const why =
+      "The broker does not acknowledge the message: it closed each of three connections in succession on which it was sent";
+    this.#settle(message, { type: "refused", reason: mqttReason("mqtt-not-acknowledged", why) });
   }
 
   send(message: Outgoing, now: Millis): void {
@@ -86,7 +111,7 @@ export class Publisher {
       stream: BIRTH_STREAM,
       payload: encodeUtf8(birth.payload),
     };
-    const reason = this.#refusal(message);
+    const reason = this.#refusal(message) ?? this.#badBirth(message);
     if (reason !== undefined) return { type: "refused", reason };
     if (qos > 0) {
       this.#inflight.add(message, "first");
@@ -100,9 +125,11 @@ export class Publisher {
   pump(now: Millis): void {
     const limits = this.#limits;
     if (limits === undefined) return;
-    for (let entry = this.#inflight.next(limits.inFlight); entry !== undefined; ) {
+    const { trial } = this.#inflight;
+    const limit = trial.isOn ? Math.min(trial.window, limits.inFlight) : limits.inFlight;
+    for (let entry = this.#inflight.next(limit); entry !== undefined; ) {
       this.#start(entry, now);
-      entry = this.#inflight.next(limits.inFlight);
+      entry = this.#inflight.next(limit);
     }
   }
 
@@ -134,8 +161,9 @@ export class Publisher {
 
   /** Repeats or gives up what the server has not acknowledged in time. */
   expire(now: Millis): void {
-    if (this.#due > now) return;
+    if (this.deadline > now) return;
     const { entries, next } = this.#inflight.overdue(now);
+    this.#checkTrial(entries.length > 0, now);
     this.#due = next;
     for (const entry of entries) {
       if (entry.isAbandoned) {
@@ -151,6 +179,16 @@ export class Publisher {
         this.#write(entry, now);
       }
     }
+    this.pump(now);
+  }
+
+  /** A broker that is silent does not hang up: nobody else is to wait for it. */
+  #checkTrial(isLate: boolean, now: Millis): void {
+    const { trial } = this.#inflight;
+    if (isLate && trial.isOn) trial.clear();
+    if (this.#proofDue > now) return;
+    this.#proofDue = NEVER;
+    trial.overdue();
   }
 
   #start(entry: Entry, now: Millis): void {
@@ -189,6 +227,12 @@ export class Publisher {
 
   #settle({ ticket }: Outgoing, outcome: Outcome): void {
     this.#desk.settled({ type: "settled", ticket, outcome });
+  }
+
+  #badBirth(message: Outgoing): Reason | undefined {
+    if (!this.#inflight.trial.isBadBirth(message)) return undefined;
+    const why = `The broker closes the connection whenever the birth on "${message.topic.slice(0, 100)}" is sent`;
+    return mqttReason("mqtt-not-acknowledged", why);
   }
 
   #refusal(message: Outgoing): Reason | undefined {

@@ -66,6 +66,16 @@ const OLD_TEXT: Readonly<Record<number, string>> = {
 /** Codes that speak of the credentials: return codes 4 and 5 of 3.1.1, 0x86, 0x87 and 0x8c of 5. */
 const CREDENTIALS: ReadonlySet<number> = new Set([4, 5, 0x86, 0x87, 0x8c]);
 
+/** Codes of a DISCONNECT that speak of a packet of ours (MQTT 5, 3.14.2.1); the others, of the connection or the server. */
+const PACKET_CODES: ReadonlySet<number> = new Set([
+  0x80, 0x81, 0x82, 0x83, 0x87, 0x90, 0x93, 0x94, 0x95, 0x96, 0x97, 0x99, 0x9a, 0x9b,
+]);
+
+/** Whether a server that disconnects with this code may mean a message. */
+export function speaksOfPacket(code: number): boolean {
+  return PACKET_CODES.has(code);
+}
+
 export function mqttReason(code: ErrorCode, message: string): Reason {
   return { layer: "mqtt", code, message };
 }

@@ -87,6 +87,11 @@ const input: fc.Arbitrary<SessionInput | Timeout> = fc.oneof(
       { type: "reading", on: true },
       { type: "forget", stream: 1 },
       { type: "lost", reason: { layer: "tcp", code: "connection-reset", message: "gone" } },
+      {
+        type: "lost",
+        reason: { layer: "tcp", code: "connection-closed", message: "closed" },
+        isHangUp: true,
+      },
     ),
   },
   { weight: 4, arbitrary: fc.constant<Timeout>(TIMEOUT) },

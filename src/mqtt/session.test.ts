@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { encodeUtf8 } from "../lib/bytes.ts";
 import { TIMEOUT } from "../lib/machine.ts";
 import { type Millis, NEVER, seconds } from "../lib/millis.ts";
-import type { Outgoing } from "./inflight.ts";
+import type { Outgoing } from "./entry.ts";
 import { SessionMemory } from "./memory.ts";
 import type { ConnectReply, Inbound, Outbound, Received } from "./packet.ts";
 import { MqttSession } from "./session.ts";

@@ -8,7 +8,7 @@ import { Members, type MembersDesk } from "./members.ts";
 import type { SessionMemory } from "./memory.ts";
 import type { ConnectReply, Inbound, Outbound } from "./packet.ts";
 import { Publisher, type PublisherDesk } from "./publisher.ts";
-import { connectRefusal, disconnectReason, mqttReason, REASON_CODE } from "./reason-code.ts";
+import { connectRefusal, disconnectReason, mqttReason, REASON_CODE, speaksOfPacket } from "./reason-code.ts";
 import { Receiver, type ReceiverDesk } from "./receiver.ts";
 import { assertTransition } from "./states.ts";
 import { protocolViolation, tooLarge, type Violation } from "./violation.ts";
@@ -45,6 +45,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
       emit: (output) => this.#emit(output),
       settled: (output) => this.#settled(output),
       publishBirth: (birth) => this.#publisher.publishBirth(birth),
+      isOnTrial: () => this.#memory.inflight.trial.isOn,
       receivers: (topic) => this.#members.receivers(topic),
     };
     this.#settings = settings;
@@ -70,6 +71,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
     if (this.#state.name === "ended") return this.#afterEnd(input);
     this.#now = now;
     this.#take(input, now);
+    if (this.#members.hasHeld && !this.#memory.inflight.trial.isOn) this.#members.release();
     const outputs = this.#outputs;
     if (outputs.length === 0) return NOTHING;
     this.#outputs = [];
@@ -100,7 +102,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
         this.#packet(input.packet, now);
         return;
       case "malformed":
-        this.#violated(protocolViolation(input.detail, REASON_CODE.malformed));
+        this.#violated(protocolViolation(input.detail, REASON_CODE.malformed), true);
         return;
       case "oversized":
         this.#violated(tooLarge(input.length, this.#settings.maximumPacketSize));
@@ -117,7 +119,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
         }
         return;
       case "lost":
-        this.#close(input.reason);
+        this.#fail(input.reason, input.isHangUp === true);
         return;
       default:
         unreachable(input);
@@ -169,10 +171,12 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
         return undefined;
       }
       case "pingresp":
+        this.#publisher.proved(now);
         return undefined;
       case "disconnect":
-        if (this.#settings.version === 4) return protocolViolation("DISCONNECT from a 3.1.1 server");
-        this.#close(disconnectReason(packet));
+        if (this.#settings.version === 4)
+          this.#violated(protocolViolation("DISCONNECT from a 3.1.1 server"), true);
+        else this.#fail(disconnectReason(packet), speaksOfPacket(packet.code));
         return undefined;
       case "other":
         return protocolViolation(`${packet.name.toUpperCase()} from the server`);
@@ -183,7 +187,7 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
 
   #connected(reply: ConnectReply, now: Millis): void {
     if (reply.code !== 0) {
-      this.#close(connectRefusal(reply, this.#settings.version));
+      this.#fail(connectRefusal(reply, this.#settings.version), false);
       return;
     }
     if (reply.sessionPresent && this.#settings.cleanStart) {
@@ -195,11 +199,13 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
       this.#violated(protocolViolation(limits));
       return;
     }
-    this.#memory.restart(reply.sessionPresent);
+    const guilty = this.#memory.restart(reply.sessionPresent);
     this.#enter({ name: "open", keepAlive: new KeepAlive(limits.keepAlive, now) });
     // Subscriptions come first, or a message that waits for its repetition would be there before its receiver.
     this.#publisher.open(limits);
+    if (guilty !== undefined) this.#publisher.giveUp(guilty);
     this.#members.open(limits, now);
+    this.#publisher.seekProof(now);
     this.#publisher.pump(now);
     this.#leaveIfEmpty();
   }
@@ -208,13 +214,13 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
     const state = this.#state;
     if (state.name === "connecting") {
       if (state.until > now) return;
-      this.#close(mqttReason("connection-timeout", "The broker did not answer CONNECT within 20 s"));
+      this.#fail(mqttReason("connection-timeout", "The broker did not answer CONNECT within 20 s"), false);
       return;
     }
     if (state.name !== "open") return;
     const due = state.keepAlive.check(now);
     if (due === "hang-up") {
-      this.#close(mqttReason("validity-timeout", "The broker did not answer PINGREQ in time"));
+      this.#fail(mqttReason("validity-timeout", "The broker did not answer PINGREQ in time"), false);
       return;
     }
     if (due === "ping") this.#write({ type: "pingreq" });
@@ -235,9 +241,18 @@ export class MqttSession implements Machine<SessionInput, SessionOutput> {
     this.#close(undefined);
   }
 
-  #violated({ code, reason }: Violation): void {
+  /** `isHangUp`: it may be the answer to a message, which would get the same on each connection. */
+  #violated({ code, reason }: Violation, isHangUp = false): void {
     if (this.#state.name !== "idle" && this.#settings.version === 5)
       this.#write({ type: "disconnect", code });
+    this.#fail(reason, isHangUp);
+  }
+
+  /** The end with a reason. Who hangs up on a connection that it had accepted may mean a message. */
+  #fail(reason: Reason, isHangUp: boolean): void {
+    const { inflight } = this.#memory;
+    if (this.#state.name !== "open") inflight.trial.clear();
+    else if (isHangUp) inflight.hungUp();
     this.#close(reason);
   }
 

@@ -1,6 +1,6 @@
 import type { Reason } from "../lib/errors.ts";
 import type { Millis } from "../lib/millis.ts";
-import type { Outgoing } from "./inflight.ts";
+import type { Outgoing } from "./entry.ts";
 import type { Inbound, Outbound, QualityOfService, Received, Version, Will } from "./packet.ts";
 
 /** What a CONNECT says. */
@@ -62,7 +62,12 @@ export type SessionInput =
   /** The stream is gone for good. */
   | { readonly type: "forget"; readonly stream: number }
   /** The way to the server is closed, or never came to be. */
-  | { readonly type: "lost"; readonly reason: Reason };
+  | {
+      readonly type: "lost";
+      readonly reason: Reason;
+      /** The peer has closed or reset the connection. The network or this side did it otherwise. */
+      readonly isHangUp?: boolean;
+    };
 
 export type Outcome =
   | { readonly type: "acknowledged" }

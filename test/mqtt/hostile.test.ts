@@ -43,6 +43,33 @@ const VECTORS: readonly (readonly [string, readonly number[], number])[] = [
   ["AUTH", [0xf0, 2, 0x18, 0], 0x82],
 ];
 
+describe("an acknowledgement of MQTT 5 with a code that is not its own", () => {
+  const reason = Buffer.concat([Buffer.from([0x1f, 0, 200]), Buffer.alloc(200, "x")]);
+  const long = Buffer.concat([Buffer.from([0xcb, 0x01]), reason]);
+
+  test.each([
+    ["PUBACK as mosquitto 2.0 sends it", [0x40, 3, 3, 0x4b, 0x95], { type: "puback", id: 0x34b, code: 0x95 }],
+    ["PUBREC", [0x50, 3, 0, 9, 0x9a], { type: "pubrec", id: 9, code: 0x9a }],
+    ["PUBREL", [0x62, 3, 0, 9, 0x80], { type: "pubrel", id: 9, code: 0x80 }],
+    ["PUBCOMP", [0x70, 3, 0, 9, 0xff], { type: "pubcomp", id: 9, code: 0xff }],
+    [
+      "PUBACK that says more than 127 bytes",
+      [0x40, 0xd0, 0x01, 0, 9, 0x95, ...long],
+      { type: "puback", id: 9, code: 0x95, reason: "x".repeat(200) },
+    ],
+  ])("%s: says no from 0x80 on", (_, bytes, packet) => {
+    expect(new Decoder(5).decode(Buffer.from(bytes))).toEqual(packet);
+  });
+
+  test.each([
+    ["a code below 0x80", 5, [0x40, 3, 0, 9, 0x55]],
+    ["properties cut off", 5, [0x40, 5, 0, 9, 0x95, 9, 0x1f]],
+    ["no code in 3.1.1", 4, [0x40, 3, 0, 9, 0x95]],
+  ] as const)("but %s is malformed", (_, version, bytes) => {
+    expect(() => new Decoder(version).decode(Buffer.from(bytes))).toThrow(Malformed);
+  });
+});
+
 describe("a broker that breaks the protocol", () => {
   let server: HostileBroker | undefined;
   afterEach(() => server?.close());

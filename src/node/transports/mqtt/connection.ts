@@ -17,11 +17,12 @@ import {
 } from "../../../mqtt/index.ts";
 import type { Retry } from "../../../policy/index.ts";
 import type { Target } from "../../../stream/index.ts";
-import { type Dial, tlsReason } from "../../dialer/index.ts";
+import type { Dial } from "../../dialer/index.ts";
 import { dialRequest } from "../dialer-port.ts";
 import type { TransportParts } from "../index.ts";
 import { ValidityWatch } from "../validity-watch.ts";
 import { Decoder } from "./decode.ts";
+import { closedReason, failedReason, isReset, silentReason } from "./ending.ts";
 import { Framer } from "./framer.ts";
 import { Outbox } from "./outbox.ts";
 import { LazyTimer } from "./timer.ts";
@@ -65,6 +66,8 @@ export class Connection {
   #cause: Reason | undefined;
   #isEnded = false;
   #hasHeard = false;
+  /** Whatever ends the connection now is the broker's doing. */
+  #isHangUp = true;
   #peer = "";
 
   constructor(
@@ -156,14 +159,16 @@ export class Connection {
     socket.on("data", (chunk: Buffer) => this.#received(chunk));
     socket.on("drain", () => this.release(this.#outbox));
     socket.on("error", (error) => {
-      this.#cause ??= this.#socketReason(error);
+      this.#cause ??= failedReason(this.#peer, error);
+      this.#isHangUp &&= isReset(error);
     });
     socket.on("end", () => {
       socket.end(() => socket.destroy());
       this.#closeInTime(socket);
     });
     socket.on("close", () => {
-      this.handle({ type: "lost", reason: this.#cause ?? this.#closedReason() });
+      const reason = this.#cause ?? closedReason(this.#peer, this.#hasHeard);
+      this.handle({ type: "lost", reason, isHangUp: this.#isHangUp });
       this.#events.closed();
     });
     if (this.#holds.size > 0) socket.pause();
@@ -277,24 +282,6 @@ export class Connection {
   /** A reader that takes nothing is no proof against the peer. */
   #hangUp(): void {
     if (this.#holds.size > 0) this.#validity.restart();
-    else this.handle({ type: "lost", reason: this.#silentReason() });
-  }
-
-  #silentReason(): Reason {
-    return mqttReason("validity-timeout", `The broker ${this.#peer} showed no sign of life in time`);
-  }
-
-  #closedReason(): Reason {
-    const message = this.#hasHeard
-      ? `The broker ${this.#peer} closed the connection`
-      : `The broker ${this.#peer} closed the connection without an answer to CONNECT`;
-    return { layer: "tcp", code: "connection-closed", message };
-  }
-
-  #socketReason(error: Error): Reason {
-    const tls = tlsReason(error, this.#peer);
-    if (tls !== undefined) return tls;
-    const message = `The connection to the broker ${this.#peer} failed: ${error.message}`;
-    return { layer: "tcp", code: "connection-reset", message };
+    else this.handle({ type: "lost", reason: silentReason(this.#peer) });
   }
 }

@@ -6,6 +6,9 @@ import type { Inbound } from "../../../mqtt/index.ts";
 type Properties = Readonly<Record<string, unknown>>;
 
 const ACKNOWLEDGEMENTS = { 64: "puback", 80: "pubrec", 98: "pubrel", 112: "pubcomp" } as const;
+/** A failure that the specification allows in each of them (MQTT 5, 2.4). */
+const OWN_FAILURE = { puback: 0x80, pubrec: 0x80, pubrel: 0x92, pubcomp: 0x92 } as const;
+const FIRST_FAILURE = 0x80;
 
 /** The least remaining length of each packet that a server sends, in 3.1.1 and in 5. */
 const LEAST: Readonly<Record<string, readonly [number, number]>> = {
@@ -44,6 +47,26 @@ export class Decoder {
     const type = ACKNOWLEDGEMENTS[bytes[0] as keyof typeof ACKNOWLEDGEMENTS];
     // The acknowledgement without a reason code is the commonest packet of a sender.
     if (type !== undefined && bytes.length === 4) return { type, id: bytes.readUInt16BE(2), code: 0 };
+    if (type !== undefined && this.#version === 5) return this.#decodeFailure(bytes, type);
+    return this.#decodeKnown(bytes);
+  }
+
+  /**
+   * An acknowledgement with a code. Brokers refuse a message with codes that the specification lists for other packets:
+   * mosquitto 2.0 answers one that is too large with a PUBACK of 0x95. From 0x80 on each of them says no (MQTT 5, 2.4);
+   * to break off would have the message refused the same way on each connection.
+   */
+  #decodeFailure(bytes: Buffer, type: keyof typeof OWN_FAILURE): Inbound {
+    const at = codeIndex(bytes);
+    const code = bytes[at] ?? 0;
+    if (code < FIRST_FAILURE) return this.#decodeKnown(bytes);
+    const known = Buffer.from(bytes);
+    known[at] = OWN_FAILURE[type];
+    const packet = this.#decodeKnown(known);
+    return packet.type === type ? { ...packet, code } : packet;
+  }
+
+  #decodeKnown(bytes: Buffer): Inbound {
     const packet = this.#parse(bytes);
     const length = packet.length ?? 0;
     const least = LEAST[packet.cmd]?.[this.#version === 4 ? 0 : 1] ?? 0;
@@ -130,6 +153,13 @@ function read(packet: Packet, bytes: Buffer): Inbound {
     default:
       return { type: "other", name: packet.cmd };
   }
+}
+
+/** Where the reason code of an acknowledgement is: behind type, remaining length and identifier. */
+function codeIndex(bytes: Buffer): number {
+  let at = 1;
+  while ((bytes[at] ?? 0) >= 0x80) at += 1;
+  return at + 3;
 }
 
 function identifier(packet: Packet): number {

@@ -7,6 +7,7 @@ import { Connection } from "./connection.ts";
 import type { Custody } from "./custody.ts";
 import type { MqttLink } from "./link.ts";
 import { Parked } from "./parked.ts";
+import { Redial } from "./redial.ts";
 import { conflicts, settingsOf } from "./sharing.ts";
 
 export const CLOSED: Reason = { layer: "stream", code: "closed", message: "The context was closed" };
@@ -40,14 +41,17 @@ export class SharedSession {
   readonly #streams = new Set<StreamId>();
   readonly #closing = new Set<Connection>();
   readonly #parked = new Parked(PARKED_BYTES);
+  readonly #redial: Redial;
   #connection: Connection | undefined;
-  #settings: SessionSettings | undefined;
+  /** What the connection was made with. */
+  #made: { readonly target: Target; readonly settings: SessionSettings } | undefined;
 
   constructor(key: string, clientId: string, parts: SessionParts) {
     this.key = key;
     this.#clientId = clientId;
     this.#parts = parts;
     this.#memory = new SessionMemory(parts.firstId);
+    this.#redial = new Redial(parts.clock, () => this.#connectAgain());
   }
 
   /** Whether nothing here is of use any more. */
@@ -61,9 +65,8 @@ export class SharedSession {
 
   /** What a stream with these settings would miss here now. */
   conflicts(mqtt: MqttTarget): readonly string[] {
-    return this.#connection === undefined || this.#settings === undefined
-      ? []
-      : conflicts(this.#settings, mqtt);
+    const isFree = this.#connection === undefined && !this.#redial.isPending;
+    return isFree || this.#made === undefined ? [] : conflicts(this.#made.settings, mqtt);
   }
 
   claim(stream: StreamId): void {
@@ -73,13 +76,12 @@ export class SharedSession {
   join(link: MqttLink): void {
     if (link.isOver) return;
     this.#links.set(link.member.id, link);
-    this.#connection ??= this.#connect(link.target, link.mqtt);
-    this.#connection.expectLife(link.target.retry);
-    this.#connection.handle({ type: "attach", member: link.member });
+    if (!this.#redial.isPending) this.#attach(link);
   }
 
   leave(link: MqttLink): void {
     if (!this.#links.delete(link.member.id)) return;
+    if (this.#links.size === 0) this.#redial.stop();
     this.#connection?.handle({ type: "detach", member: link.member.id });
   }
 
@@ -154,13 +156,27 @@ export class SharedSession {
     this.#parts.observe({ type, protocol: "mqtt", peer, ...(reason !== undefined && { reason }) });
   }
 
-  #connect(target: Target, mqtt: MqttTarget): Connection {
-    const settings = settingsOf(target, mqtt, this.#clientId);
+  #attach(link: MqttLink): void {
+    this.#connection ??= this.#connect(link.target, settingsOf(link.target, link.mqtt, this.#clientId));
+    this.#connection.expectLife(link.target.retry);
+    this.#connection.handle({ type: "attach", member: link.member });
+  }
+
+  #connectAgain(): void {
+    const made = this.#made;
+    if (made !== undefined) this.#connection = this.#connect(made.target, made.settings);
+    for (const link of [...this.#links.values()]) if (!link.isOver) this.#attach(link);
+  }
+
+  #connect(target: Target, settings: SessionSettings): Connection {
     let why: Reason | undefined;
+    let hasEstablished = false;
     const connection: Connection = new Connection(this.#parts, target, settings, this.#memory, {
       opened: () => this.#observe("opened", connection),
       established: (member) => {
         const link = this.#links.get(member);
+        hasEstablished = true;
+        this.#redial.reset();
         for (const packet of link === undefined ? [] : this.#parked.take(link.stream)) link?.deliver(packet);
         link?.establish(connection.peer);
       },
@@ -181,6 +197,8 @@ export class SharedSession {
         why = reason;
         this.#connection = undefined;
         this.#closing.add(connection);
+        // While the broker hangs up on one message, the streams behind it have nothing to be told of.
+        if (!hasEstablished && this.#memory.isOnTrial && this.#links.size > 0 && this.#redial.again()) return;
         const links = [...this.#links.values()];
         this.#links.clear();
         for (const link of links) link.end(reason ?? NOT_CONNECTED);
@@ -191,7 +209,7 @@ export class SharedSession {
         this.#parts.closed();
       },
     });
-    this.#settings = settings;
+    this.#made = { target, settings };
     return connection;
   }
 }
