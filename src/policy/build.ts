@@ -37,7 +37,8 @@ export function buildPolicy(draft: Draft, problems: Problems): Policy {
   const metrics = mapEntries(collections.metrics, (entry) =>
     buildMetric(entry.name, valuesOf(entry, METRIC_KEYS)),
   );
-  const viaSocks5 = top.get("via-socks5");
+  const proxy = top.get("via-socks5");
+  const viaSocks5 = proxy === "none" ? undefined : proxy;
   const all = mapEntries(collections.s, (entry) => ({ entry, values: valuesOf(entry, STREAMTYPE_KEYS) }));
   const rideshares = new Set([...all.values()].map(({ values }) => values.get("rideshare")));
   const base = { retries, trustStores, auths, viaSocks5, rideshares };

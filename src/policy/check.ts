@@ -4,6 +4,7 @@ import type { KeyDefinition, KeyTable, Referent, ValueOf } from "./key-definitio
 import type { CollectionName } from "./keys.ts";
 import { nearest } from "./nearest.ts";
 import type { Problems, Suggest } from "./problem.ts";
+import { readSocks5, type Socks5Address } from "./socks5-address.ts";
 import type { Place } from "./source.ts";
 
 /** The checked values of one entry. What was wrong is absent, and reported. */
@@ -87,6 +88,8 @@ class Check {
         return this.#names(key, value, 255, (name, item) => this.#text(name, item));
       case "states":
         return this.#states(key, value, definition.most);
+      case "proxy":
+        return this.#proxy(key, value);
       case "anything":
         return undefined;
       case "text":
@@ -167,6 +170,17 @@ class Check {
       return this.#fault("policy-value", item, `${quote(status)} is no response status: expected 100 to 999`);
     });
     return states && new Map([...states].map(([status, state]) => [Number(status), state]));
+  }
+
+  #proxy(key: string, value: Json): Socks5Address | "none" | undefined {
+    const text = this.#text(key, value);
+    if (text === undefined) return undefined;
+    if (text === "") return "none";
+    const read = readSocks5(text);
+    if (read.proxy !== undefined) return read.proxy;
+    const shown = quote(text.slice(text.lastIndexOf("@") + 1));
+    const message = `${quote(key)} is ${shown}, which is no SOCKS5 proxy: ${read.why}`;
+    return this.#fault("policy-value", value, message, () => read.suggestion);
   }
 
   #formed(

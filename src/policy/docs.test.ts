@@ -79,6 +79,8 @@ function typeText(definition: KeyDefinition): string {
       return `up to ${definition.most} statuses to states`;
     case "texts":
       return "names to texts";
+    case "proxy":
+      return "`host:port`";
     case "text":
       return `${definition.form === "header" ? "header name" : "text"}${template}`;
     default:

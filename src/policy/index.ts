@@ -16,6 +16,7 @@ export {
 export { PolicyReader } from "./policy-reader.ts";
 export { formatProblem, PolicyError, type Problem } from "./problem.ts";
 export { policySchema } from "./schema.ts";
+export type { Socks5Address } from "./socks5-address.ts";
 export { retryTimeline } from "./timeline.ts";
 export type {
   Attributes,

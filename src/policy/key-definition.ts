@@ -1,3 +1,4 @@
+import type { Socks5Address } from "./socks5-address.ts";
 import type { Protocol } from "./types.ts";
 
 /** What a name in the policy may refer to. */
@@ -18,6 +19,8 @@ export type Kind =
   | { readonly type: "states"; readonly most: number }
   /** Names to texts, as an object or a list of objects. */
   | { readonly type: "texts" }
+  /** A SOCKS5 proxy; an empty text is none. */
+  | { readonly type: "proxy" }
   | { readonly type: "anything" };
 
 /** One key of the policy: the validator, the JSON Schema, the reference and the types all come from this. */
@@ -53,16 +56,20 @@ export type ValueOf<D extends KeyDefinition> = D extends { readonly type: "flag"
             ? ReadonlyMap<string, string>
             : D extends { readonly type: "states" }
               ? ReadonlyMap<number, number>
-              : D extends { readonly type: "anything" }
-                ? unknown
-                : string;
+              : D extends { readonly type: "proxy" }
+                ? Socks5Address | "none"
+                : D extends { readonly type: "anything" }
+                  ? unknown
+                  : string;
 
 /** What may be written for a key in an object policy. */
 export type InputOf<D extends KeyDefinition> = D extends { readonly type: "headers" | "texts" }
   ? Written<string>
   : D extends { readonly type: "states" }
     ? Written<number>
-    : ValueOf<D>;
+    : D extends { readonly type: "proxy" }
+      ? string
+      : ValueOf<D>;
 
 type Written<V> = Readonly<Record<string, V>> | readonly Readonly<Record<string, V>>[];
 

@@ -7,8 +7,8 @@ export const POLICY_KEYS = {
   product: { type: "text", about: "Informational: the product" },
   "schema-version": { type: "integer", min: 0, max: U32, about: "Informational: version of the schema" },
   "via-socks5": {
-    type: "text",
-    about: "`host:port` of the SOCKS5 proxy of every streamtype that names none",
+    type: "proxy",
+    about: "The SOCKS5 proxy of every streamtype that names none",
     default: "no proxy",
   },
 } as const satisfies KeyTable;

@@ -48,6 +48,7 @@ function valueSchema(definition: KeyDefinition): Schema {
   switch (definition.type) {
     case "text":
     case "reference":
+    case "proxy":
       return { type: "string" };
     case "flag":
       return { type: "boolean" };

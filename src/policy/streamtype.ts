@@ -5,6 +5,7 @@ import { quote } from "./json.ts";
 import type { KeyTable } from "./key-definition.ts";
 import { nearest } from "./nearest.ts";
 import type { Problems } from "./problem.ts";
+import type { Socks5Address } from "./socks5-address.ts";
 import { STREAMTYPE_KEYS } from "./streamtype-keys.ts";
 import type {
   Auth,
@@ -40,7 +41,7 @@ export function buildStreamtype(entry: Entry, values: Checked, base: Base, probl
     tls,
     clientCert: values.get("client_cert"),
     trustStore: base.trustStores.get(values.get("tls_trust_store") ?? ""),
-    viaSocks5: values.get("via-socks5") ?? base.viaSocks5,
+    viaSocks5: proxyOf(values, base.viaSocks5),
     retry: base.retries.get(values.get("retry") ?? "") ?? BUILT_IN_RETRY,
     nailedUp: values.get("nailed_up") ?? false,
     opportunistic: values.get("opportunistic") ?? false,
@@ -84,6 +85,11 @@ function defaultPort(protocol: Protocol, tls: boolean): number {
     default:
       return tls ? 443 : 80;
   }
+}
+
+function proxyOf(values: Checked, ofPolicy: Socks5Address | undefined): Socks5Address | undefined {
+  const own = values.get("via-socks5");
+  return own === "none" ? undefined : (own ?? ofPolicy);
 }
 
 function authOf(values: Checked, auths: ReadonlyMap<string, Auth>): Auth | undefined {

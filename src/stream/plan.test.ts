@@ -67,7 +67,10 @@ describe("where a stream goes", () => {
   });
 
   test("leaves out the proxy on a Unix socket", () => {
-    expect(planOf({ "via-socks5": "p.example:1080" }).socks5).toBe("p.example:1080");
+    expect(planOf({ "via-socks5": "p.example:1080" }).socks5).toMatchObject({
+      host: "p.example",
+      port: 1080,
+    });
     expect(planOf({ "via-socks5": "p.example:1080", endpoint: "+@x" }).socks5).toBeUndefined();
   });
 });
@@ -305,6 +308,11 @@ describe("what may share a connection", () => {
     ["protocol", key(TLS), key({ ...TLS, protocol: "h1" })],
     ["TLS", key({ ...TLS, protocol: "h1" }), key({ protocol: "h1", port: 443 })],
     ["proxy", key(TLS), key({ ...TLS, "via-socks5": "p.example:1080" })],
+    [
+      "credentials at the proxy",
+      key({ ...TLS, "via-socks5": "a:x@p.example:1080" }),
+      key({ ...TLS, "via-socks5": "a:y@p.example:1080" }),
+    ],
     [
       "client certificate",
       key(TLS, { clientCertificates: [CERTIFICATE] }),

@@ -227,7 +227,13 @@ function shareKey(
       ? "plain"
       : [tls.scope, tls.trustStore?.name ?? "", streamtype.clientCert ?? ""].join("/");
   const session = mqtt === undefined ? "" : `${mqtt.version}/${mqtt.clientId}/${mqtt.username ?? ""}`;
-  return [streamtype.protocol, where, streamtype.viaSocks5 ?? "", trust, session].join("|");
+  return [streamtype.protocol, where, proxyKey(streamtype), trust, session].join("|");
+}
+
+function proxyKey({ viaSocks5 }: Streamtype): string {
+  if (viaSocks5 === undefined) return "";
+  const { host, port, username = "", password = "" } = viaSocks5;
+  return JSON.stringify([host, port, username, password]);
 }
 
 function missing(streamtype: Streamtype, blob: string): UsageError {
