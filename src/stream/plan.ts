@@ -2,6 +2,7 @@ import { UsageError } from "../lib/errors.ts";
 import type { MqttMessage, Streamtype } from "../policy/index.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 import { expand, headerName, type MetadataValues, metadataHeaders, requireSafe } from "./metadata.ts";
+import { expandUrl } from "./request-path.ts";
 import type { ClientCertificate, HttpTarget, MqttTarget, Target, TlsTarget } from "./target.ts";
 
 /** What the program knows about itself: the system blobs of libwebsockets. Never logged. */
@@ -130,7 +131,7 @@ function planHttp(
   return {
     method: streamtype.protocol === "ws" ? "GET" : (http.method ?? (hasBody ? "POST" : "GET")).toUpperCase(),
     authority: authority(endpoint, port, tls !== undefined),
-    path: requestPath(expand(path, streamtype, values, "url"), streamtype),
+    path: requestPath(expandUrl(path, streamtype, values), streamtype),
     headers,
   };
 }
