@@ -186,7 +186,7 @@ class Check {
   #formed(
     key: string,
     value: Json,
-    form: "header" | "token" | "url" | "payload" | undefined,
+    form: "header" | "method" | "url" | "payload" | undefined,
   ): string | undefined {
     if (form === "payload") return this.#payload(key, value);
     const text = this.#text(key, value);
@@ -194,19 +194,22 @@ class Check {
     switch (form) {
       case "header":
         return this.#header(key, value, text);
-      case "token":
-        return TOKEN.test(text)
-          ? text
-          : this.#fault(
-              "policy-value",
-              value,
-              `${quote(key)} is ${quote(text)}: expected one word, such as "GET"`,
-            );
+      case "method":
+        return this.#method(key, value, text);
       case "url":
         return text.replace(/^\/+/, "");
       default:
         return text;
     }
+  }
+
+  #method(key: string, place: Place, text: string): string | undefined {
+    const said = `${quote(key)} is ${quote(text)}`;
+    if (!TOKEN.test(text)) {
+      return this.#fault("policy-value", place, `${said}: expected one word, such as "GET"`);
+    }
+    if (text.toUpperCase() !== "CONNECT") return text;
+    return this.#fault("policy-value", place, `${said}, which asks for a tunnel instead of a transaction`);
   }
 
   /** A header name: lower case, without the colon that may end it. */

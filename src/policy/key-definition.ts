@@ -6,7 +6,7 @@ export type Referent = "retry" | "trust store" | "certificate" | "auth" | "strea
 
 /** The kinds of value a key may have. */
 export type Kind =
-  | { readonly type: "text"; readonly form?: "header" | "token" | "url" | "payload" }
+  | { readonly type: "text"; readonly form?: "header" | "method" | "url" | "payload" }
   | { readonly type: "flag" }
   | { readonly type: "integer"; readonly min: number; readonly max: number; readonly unit?: string }
   | { readonly type: "integers"; readonly max: number; readonly most: number; readonly unit?: string }

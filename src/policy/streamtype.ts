@@ -1,4 +1,5 @@
 import type { Values } from "./check.ts";
+import { checkClient } from "./client.ts";
 import { BUILT_IN_RETRY } from "./defaults.ts";
 import type { Entry } from "./draft.ts";
 import { quote } from "./json.ts";
@@ -71,7 +72,11 @@ export function buildStreamtype(entry: Entry, values: Checked, base: Base, probl
     localSink: values.get("local_sink") ?? false,
   };
   checkTemplates(values, streamtype, problems);
-  if (!isServer) checkClient(entry, values, streamtype, base, problems);
+  if (isServer) return streamtype;
+  if (streamtype.endpoint === "" && !streamtype.localSink && !base.rideshares.has(entry.name)) {
+    problems.warning("policy-value", entry.place, `The streamtype ${quote(entry.name)} has no "endpoint"`);
+  }
+  checkClient(values, streamtype, problems);
   return streamtype;
 }
 
@@ -182,20 +187,3 @@ function checkTemplates(values: Checked, streamtype: Streamtype, problems: Probl
 }
 
 const DEFINITIONS: KeyTable = STREAMTYPE_KEYS;
-
-function checkClient(
-  entry: Entry,
-  values: Checked,
-  { name, protocol, endpoint, localSink }: Streamtype,
-  base: Base,
-  problems: Problems,
-): void {
-  if (endpoint === "" && !localSink && !base.rideshares.has(name)) {
-    problems.warning("policy-value", entry.place, `The streamtype ${quote(name)} has no "endpoint"`);
-  }
-  for (const [key, member] of values.written()) {
-    if (DEFINITIONS[key]?.protocols?.includes(protocol) !== false) continue;
-    const message = `${quote(member.key)} means nothing with the protocol ${quote(protocol)}`;
-    problems.warning("policy-conflict", member.place, message);
-  }
-}

@@ -290,6 +290,27 @@ describe("mqtt", () => {
   });
 });
 
+describe("a topic that metadata makes", () => {
+  const fields = {
+    protocol: "mqtt",
+    mqtt_topic: "a/${m}",
+    mqtt_subscribe: "${f}",
+    metadata: { m: "", f: "" },
+  };
+
+  test("is judged when it is made", () => {
+    expect(planOf(fields, { m: "b", f: "+/x/#" }).mqtt).toMatchObject({ topic: "a/b", subscribe: "+/x/#" });
+    expect(planOf(fields, {}).mqtt).toMatchObject({ topic: "a/", subscribe: "" });
+    expect(() => planOf(fields, { f: "x/#/y" })).toThrow(
+      expect.objectContaining({
+        code: "metadata-unsafe",
+        message: 'Cannot connect: "${f}" becomes "x/#/y": # stands alone, and last',
+      }),
+    );
+    expect(() => planOf({ ...fields, mqtt_will_topic: "w/+/${m}" }, { m: "b" })).toThrow("has no + and no #");
+  });
+});
+
 describe("what may share a connection", () => {
   const key = (fields: object, identity: Identity = {}, scope = "policy-1"): string =>
     planTarget(streamtypeOf(fields), {}, { identity, scope, hasBody: false }).shareKey;
