@@ -6,7 +6,6 @@ import {
   DEFAULT_POLICY,
   diffPolicies,
   type MetadataName,
-  nearest,
   type PolicyDocument,
   type Problem,
   requirePolicy,
@@ -14,6 +13,7 @@ import {
   type StreamtypeName,
 } from "../policy/index.ts";
 import type { Identity, MetadataValues } from "../stream/index.ts";
+import { requireLogger, requireObject, unknownStreamtype } from "./arguments.ts";
 import type { StateEvent } from "./events.ts";
 import type { Handlers } from "./handlers.ts";
 import { IncomingPolicy } from "./incoming-policy.ts";
@@ -26,6 +26,7 @@ import type { NameResolver } from "./resolver/name-resolver.ts";
 import { Settings } from "./settings.ts";
 import { Stream, type Surroundings } from "./stream.ts";
 import type { MetadataOf, RequestOptions } from "./stream-options.ts";
+import { tellProblems } from "./tell-problems.ts";
 
 export interface ContextOptions<P = PolicySource> {
   /**
@@ -108,6 +109,7 @@ export class Context<P = unknown> {
     streamtype: S,
     options: OpenOptions<MetadataName<P, S>> = {},
   ): Stream<MetadataName<P, S>> {
+    requireObject(options, "open a stream", "what follows the streamtype");
     const { signal } = options;
     signal?.throwIfAborted();
     const stream = this.#make(streamtype, options);
@@ -242,23 +244,19 @@ export class Context<P = unknown> {
       this.#inForce.set(name, settings);
       return settings;
     }
-    const near = nearest(name, streamtypes.keys());
-    const hint =
-      near === undefined ? `it has ${[...streamtypes.keys()].join(", ")}` : `did you mean "${near}"?`;
-    throw new UsageError(
-      `Cannot open "${name}": the policy has no such streamtype; ${hint}`,
-      "streamtype-unknown",
-    );
+    throw unknownStreamtype(name, [...streamtypes.keys()]);
   }
 
   #install(document: PolicyDocument): void {
     const changes = diffPolicies(this.#document.policy, document.policy);
     const changed = new Set(changes.changed);
+    const { problems } = this.#document;
     this.#document = document;
     this.#revision += 1;
     this.#inForce.clear();
     this.#ports.diagnostics.publish("secure-streams:policy", { revision: this.#revision, changes });
-    this.#logger?.info({ revision: this.#revision, ...changes }, "policy.replaced");
+    this.#guarded(() => tellProblems(document.problems, problems, this.#logger));
+    this.#guarded(() => this.#logger?.info({ revision: this.#revision, ...changes }, "policy.replaced"));
     const reason: Reason = { layer: "policy", code: "policy-changed", message: "The policy changed" };
     for (const stream of [...this.#streams.values()]) {
       if (!document.policy.streamtypes.has(stream.streamtype)) stream.close();
@@ -268,8 +266,13 @@ export class Context<P = unknown> {
   }
 
   #observed(stream: Stream, event: StateEvent): void {
+    this.#guarded(() => observe(stream, event, this.#ports.diagnostics, this.#logger));
+  }
+
+  /** A log that throws is the program's affair and not that of what happens here. */
+  #guarded(write: () => void): void {
     try {
-      observe(stream, event, this.#ports.diagnostics, this.#logger);
+      write();
     } catch (error) {
       this.#ports.raise(error);
     }
@@ -282,10 +285,9 @@ export async function createContextOver<const P>(
   options: ContextOptions<P>,
 ): Promise<Context<P>> {
   const { policy = DEFAULT_POLICY, ...rest } = options;
+  requireLogger(rest.logger);
   const document = await loadPolicy(policy as PolicySource, ports, { strict: rest.strict ?? false });
-  for (const problem of document.problems) {
-    if (problem.severity !== "note") rest.logger?.warn({ ...problem }, "policy.warning");
-  }
+  tellProblems(document.problems, [], rest.logger);
   return new Context<P>(ports, document, rest);
 }
 
