@@ -94,6 +94,12 @@ function explainOne(document: PolicyDocument, name: string, output: Output): voi
       `    An attempt that is not connected fails after ${span(CONNECT_TIMEOUT)}; then the wait begins.`,
     ),
   );
+  const { timeout } = streamtype;
+  if (timeout !== undefined) {
+    output.line(
+      paint.dim(`    "timeout_ms" is ${span(timeout)}, retries included: what takes longer is given up.`),
+    );
+  }
   output.line("");
 }
 
