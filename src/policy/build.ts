@@ -16,7 +16,8 @@ import {
 import type { Problems } from "./problem.ts";
 import { buildStreamtype } from "./streamtype.ts";
 import { STREAMTYPE_KEYS } from "./streamtype-keys.ts";
-import type { Auth, Metric, Policy, Retry, TrustStore } from "./types.ts";
+import { buildTrustStore } from "./trust-store.ts";
+import type { Auth, Metric, Policy, Retry } from "./types.ts";
 
 /** The policy a draft says. Where `problems` then holds errors, the policy is not whole and must not be used. */
 export function buildPolicy(draft: Draft, problems: Problems): Policy {
@@ -107,24 +108,6 @@ function buildRetry(name: string, values: Values<typeof RETRY_KEYS>, problems: P
     validityPing: ping === 0 || isPingUseless ? undefined : ping * 1000,
     validityHangup: hangup === 0 ? undefined : hangup * 1000,
     stable: values.get("stable_ms") ?? BUILT_IN_RETRY.stable,
-  };
-}
-
-function buildTrustStore(
-  entry: Entry,
-  values: Values<typeof TRUST_STORE_KEYS>,
-  certificates: ReadonlyMap<string, Uint8Array>,
-  problems: Problems,
-): TrustStore {
-  const stack = values.get("stack");
-  const written = values.member("stack");
-  if (written === undefined || (written.value.type === "list" && written.value.items.length === 0)) {
-    const message = `The trust store ${quote(entry.name)} has no certificates: name them in "stack"`;
-    problems.error("policy-value", entry.place, message);
-  }
-  return {
-    name: entry.name,
-    stack: (stack ?? []).map((name) => certificates.get(name)).filter((der) => der !== undefined),
   };
 }
 

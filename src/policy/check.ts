@@ -79,6 +79,8 @@ class Check {
         return this.#list(key, value, `${definition.to} names`, definition.most, (item) =>
           this.#reference(key, item, definition.to),
         );
+      case "list":
+        return this.#list(key, value, "texts", definition.most, (item) => this.#payload(key, item));
       case "headers":
         return this.#names(key, value, definition.most, (name, item) => {
           const header = this.#text(name, item);

@@ -73,6 +73,8 @@ function typeText(definition: KeyDefinition): string {
       return `name of a ${definition.to}`;
     case "references":
       return `list of up to ${definition.most} names`;
+    case "list":
+      return `list of up to ${definition.most} texts`;
     case "headers":
       return "names to header names";
     case "states":

@@ -13,6 +13,8 @@ export type Kind =
   | { readonly type: "choice"; readonly values: readonly string[] }
   | { readonly type: "reference"; readonly to: Referent }
   | { readonly type: "references"; readonly to: Referent; readonly most: number }
+  /** What the texts mean is read where they are used. */
+  | { readonly type: "list"; readonly most: number }
   /** Names to header names, as an object or a list of objects. */
   | { readonly type: "headers"; readonly most: number }
   /** Response status to user state, as an object or a list of objects. */
@@ -50,7 +52,7 @@ export type ValueOf<D extends KeyDefinition> = D extends { readonly type: "flag"
       ? readonly number[]
       : D extends { readonly type: "choice"; readonly values: readonly (infer V)[] }
         ? V
-        : D extends { readonly type: "references" }
+        : D extends { readonly type: "references" | "list" }
           ? readonly string[]
           : D extends { readonly type: "headers" | "texts" }
             ? ReadonlyMap<string, string>

@@ -70,6 +70,18 @@ export const TRUST_STORE_KEYS = {
     most: 6,
     about: "Names of `certs`, 1 to 6 of them, the root first",
   },
+  crl: {
+    type: "list",
+    most: 16,
+    about: "Revocation lists: names of `certs`, base64 of DER or PEM; one of each issuer of a chain",
+    default: "nothing is asked",
+  },
+  pins: {
+    type: "list",
+    most: 16,
+    about: "SHA-256 of public keys (SPKI), base64; the server's certificate must have one of them",
+    default: "any key",
+  },
 } as const satisfies KeyTable;
 
 /** A certificate or private key has one value; the key stands in no policy, its value stands in its place. */

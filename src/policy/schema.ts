@@ -76,6 +76,7 @@ function valueSchema(definition: KeyDefinition): Schema {
       };
     case "choice":
       return { enum: definition.values };
+    case "list":
     case "references":
       return { type: "array", minItems: 1, maxItems: definition.most, items: { type: "string" } };
     case "headers":

@@ -35,6 +35,10 @@ export interface TrustStore {
   readonly name: string;
   /** DER certificates, root first. */
   readonly stack: readonly Uint8Array[];
+  /** DER of revocation lists; undefined asks for none. */
+  readonly crl?: readonly Uint8Array[] | undefined;
+  /** SHA-256 of the public keys (SPKI) that a server may have; undefined takes any. */
+  readonly pins?: readonly Uint8Array[] | undefined;
 }
 
 export interface Auth {

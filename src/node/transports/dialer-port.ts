@@ -18,6 +18,8 @@ export function dialRequest(target: Target, alpn: readonly string[]): DialReques
     tls: tls && {
       serverName: tls.serverName,
       trust: tls.trustStore?.stack,
+      crl: tls.trustStore?.crl,
+      pins: tls.trustStore?.pins,
       alpn,
       clientCertificate: tls.clientCertificate,
       scope: tls.scope,
