@@ -1,4 +1,5 @@
 import { type Context, type ContextOptions, createContextOver, type PolicySource } from "./context/index.ts";
+import { UsageError } from "./lib/errors.ts";
 import { createNodePorts, type NodePortsOptions } from "./node/index.ts";
 import type { DEFAULT_POLICY } from "./policy/index.ts";
 
@@ -6,9 +7,12 @@ import type { DEFAULT_POLICY } from "./policy/index.ts";
  * Reads the policy and makes a context of it: `context.open(streamtype)` and `context.request(streamtype)` do the rest.
  * Rejects with PolicyError, every fault of the policy in it with file, line and column.
  */
-export function createContext<const P extends PolicySource = typeof DEFAULT_POLICY>(
+export async function createContext<const P extends PolicySource = typeof DEFAULT_POLICY>(
   options: ContextOptions<P> & NodePortsOptions = {},
 ): Promise<Context<P>> {
+  if (typeof options !== "object" || options === null) {
+    throw new UsageError("Cannot create the context: expected an object of options");
+  }
   const { resolver, time, ...rest } = options;
   const ports = createNodePorts({
     ...(resolver === undefined ? {} : { resolver }),

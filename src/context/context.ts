@@ -12,45 +12,21 @@ import {
   type StreamtypeName,
 } from "../policy/index.ts";
 import type { Identity, MetadataValues } from "../stream/index.ts";
+import { requireLogger, requireObject } from "./arguments.ts";
+import type { ContextOptions, OpenOptions } from "./context-options.ts";
 import type { StateEvent } from "./events.ts";
 import { contextClosed, IDENTITY_CHANGED, POLICY_CHANGED, removed, SIGNAL_FIRED } from "./failures.ts";
-import type { Handlers } from "./handlers.ts";
 import { InForce } from "./in-force.ts";
 import { IncomingPolicy } from "./incoming-policy.ts";
 import type { Inspection } from "./inspect.ts";
 import { loadPolicy, type PolicySource } from "./load-policy.ts";
 import { observe } from "./observe.ts";
-import type { Abortable, Logger, Path, Ports } from "./ports.ts";
+import type { Logger, Path, Ports } from "./ports.ts";
 import type { Reply } from "./reply.ts";
 import type { NameResolver } from "./resolver/name-resolver.ts";
 import { Stream, type Surroundings } from "./stream.ts";
-import type { MetadataOf, RequestOptions } from "./stream-options.ts";
-
-export interface ContextOptions<P = PolicySource> {
-  /**
-   * A path, a URL, the JSON text itself (beginning with `{`), or an object such as `definePolicy` returns. Default: the
-   * built-in policy, whose streamtype `__default` fetches from the host that its metadata `endpoint` names.
-   */
-  readonly policy?: P;
-  /** What the program knows about itself: credentials, serial number, client certificates. Never logged. */
-  readonly identity?: Identity;
-  /** Shaped like pino's. Default: no log. */
-  readonly logger?: Logger;
-  /** Warnings of the policy are errors. Default: false. */
-  readonly strict?: boolean;
-}
-
-export interface OpenOptions<Name extends string = string> {
-  readonly metadata?: MetadataOf<Name>;
-  /** Closes the stream when it fires. */
-  readonly signal?: Abortable;
-  /** On connections made for it, which no other stream shares. Holds until the policy changes. Default: false. */
-  readonly alone?: boolean;
-  /** The callback form. */
-  readonly rx?: Handlers["rx"];
-  readonly tx?: Handlers["tx"];
-  readonly state?: Handlers["state"];
-}
+import type { RequestOptions } from "./stream-options.ts";
+import { tellProblems } from "./tell-problems.ts";
 
 /** A policy in force, and the streams opened under it. */
 export class Context<P = unknown> {
@@ -107,6 +83,7 @@ export class Context<P = unknown> {
     streamtype: S,
     options: OpenOptions<MetadataName<P, S>> = {},
   ): Stream<MetadataName<P, S>> {
+    requireObject(options, "open a stream", "what follows the streamtype");
     const { signal } = options;
     signal?.throwIfAborted();
     const stream = this.#make(streamtype, options);
@@ -258,11 +235,13 @@ export class Context<P = unknown> {
   }
 
   #install(document: PolicyDocument): void {
+    const { problems } = this.#inForce.document;
     const changes = this.#inForce.replacePolicy(document);
     const changed = new Set(changes.changed);
     const { revision } = this.#inForce;
     this.#ports.diagnostics.publish("secure-streams:policy", { revision, changes });
-    this.#logger?.info({ revision, ...changes }, "policy.replaced");
+    this.#guarded(() => tellProblems(document.problems, problems, this.#logger));
+    this.#guarded(() => this.#logger?.info({ revision, ...changes }, "policy.replaced"));
     for (const stream of [...this.#streams.values()]) {
       if (!document.policy.streamtypes.has(stream.streamtype)) stream.end(removed(stream.streamtype));
       else {
@@ -273,8 +252,13 @@ export class Context<P = unknown> {
   }
 
   #observed(stream: Stream, event: StateEvent): void {
+    this.#guarded(() => observe(stream, event, this.#ports.diagnostics, this.#logger));
+  }
+
+  /** A log that throws is the program's affair and not that of what happens here. */
+  #guarded(write: () => void): void {
     try {
-      observe(stream, event, this.#ports.diagnostics, this.#logger);
+      write();
     } catch (error) {
       this.#ports.raise(error);
     }
@@ -287,9 +271,8 @@ export async function createContextOver<const P>(
   options: ContextOptions<P>,
 ): Promise<Context<P>> {
   const { policy = DEFAULT_POLICY, ...rest } = options;
+  requireLogger(rest.logger);
   const document = await loadPolicy(policy as PolicySource, ports, { strict: rest.strict ?? false });
-  for (const problem of document.problems) {
-    if (problem.severity !== "note") rest.logger?.warn({ ...problem }, "policy.warning");
-  }
+  tellProblems(document.problems, [], rest.logger);
   return new Context<P>(ports, document, rest);
 }

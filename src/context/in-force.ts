@@ -1,7 +1,7 @@
-import { UsageError } from "../lib/errors.ts";
 import { isSame } from "../lib/same.ts";
-import { diffPolicies, nearest, type PolicyDiff, type PolicyDocument } from "../policy/index.ts";
+import { diffPolicies, type PolicyDiff, type PolicyDocument } from "../policy/index.ts";
 import { type Identity, identityInEffect } from "../stream/index.ts";
+import { unknownStreamtype } from "./arguments.ts";
 import { Settings } from "./settings.ts";
 
 /** The policy and the identity in force, and the settings that the streams of one streamtype share under them. */
@@ -72,13 +72,4 @@ export class InForce {
     const count = clientCert === undefined ? undefined : this.#certificates.get(clientCert);
     return count === undefined ? policy : `${policy}/certificate-${count}`;
   }
-}
-
-function unknownStreamtype(name: string, known: readonly string[]): UsageError {
-  const near = nearest(name, known);
-  const hint = near === undefined ? `it has ${known.join(", ")}` : `did you mean "${near}"?`;
-  return new UsageError(
-    `Cannot open "${name}": the policy has no such streamtype; ${hint}`,
-    "streamtype-unknown",
-  );
 }

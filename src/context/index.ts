@@ -1,4 +1,5 @@
-export { Context, type ContextOptions, createContextOver, type OpenOptions } from "./context.ts";
+export { Context, createContextOver } from "./context.ts";
+export type { ContextOptions, OpenOptions } from "./context-options.ts";
 export type {
   DhcpClient,
   DhcpClientOptions,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { UsageError } from "../lib/errors.ts";
 import { type DEFAULT_POLICY, definePolicy } from "../policy/index.ts";
 import { createSimulation, type PeerOptions, type SimulationOptions } from "../testing/index.ts";
 import { DESTROY_ME, DISCONNECT_ME, type Logger, type Message, type Stream, type Verdict } from "./index.ts";
@@ -61,6 +62,39 @@ describe("open()", () => {
     expect(await sent).toMatchObject({ code: "aborted", layer: "stream", cause: "enough" });
     expect(await reached).toMatchObject({ code: "aborted" });
     expect(world.trace.entries.at(-1)).toMatchObject({ state: "destroying", reason: { code: "aborted" } });
+  });
+
+  test.each<[string, readonly unknown[], string]>([
+    ["no name", [], "Cannot open a stream: expected the name of a streamtype, found undefined"],
+    ["a number", [5], "Cannot open a stream: expected the name of a streamtype, found a number"],
+    ["an object", [{}], "Cannot open a stream: expected the name of a streamtype, found an object"],
+    ["no options", ["ws", null], "Cannot open a stream: what follows the streamtype is null"],
+    ["options of a text", ["ws", "id"], "Cannot open a stream: what follows the streamtype is a string"],
+    [
+      "metadata of true",
+      ["ws", { metadata: true }],
+      "Cannot set metadata: what should hold names and values is a boolean",
+    ],
+    [
+      "metadata of a number",
+      ["ws", { metadata: { id: 7 } }],
+      'Cannot use metadata "id": its value is not a string',
+    ],
+  ])("says what is wrong with %s", async (_, given, message) => {
+    await using world = await setUp();
+    const open = world.context.open.bind(world.context) as (...values: readonly unknown[]) => void;
+
+    expect(() => open(...given)).toThrow(message);
+    expect(() => open(...given)).toThrow(UsageError);
+    expect(world.context.inspect().streams).toEqual([]);
+  });
+
+  test("gives a stream that says what is wrong with metadata", async () => {
+    await using world = await setUp();
+    const stream = world.context.open("ws");
+
+    for (const values of [null, undefined, 5])
+      expect(() => stream.setMetadata(values as never)).toThrow(UsageError);
   });
 
   test("is over once the context is closed", async () => {
@@ -631,6 +665,26 @@ describe("a context", () => {
       "debug connecting",
       "debug unreachable",
       "warn all-retries-failed",
+    ]);
+  });
+
+  test("logs what an overlay or another policy brings along, once, notes at info", async () => {
+    const lines: string[] = [];
+    await using world = await createSimulation({
+      policy: '{"s":{"a":{"endpoint":"a.example","perf":true}}}',
+      logger: loggerOf(lines),
+    });
+    world.context.overlay('{"s":{"a":{"endpiont":"b"}}}');
+    world.context.overlay('{"s":{"a":{"port":81}}}');
+    await world.context.replacePolicy('{"s":{"a":{"endpoint":"a.example","perf":true}}}');
+
+    expect(lines).toEqual([
+      "info policy.note",
+      "warn policy.warning",
+      "info policy.replaced",
+      "info policy.replaced",
+      "info policy.note",
+      "info policy.replaced",
     ]);
   });
 

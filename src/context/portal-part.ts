@@ -1,5 +1,5 @@
 import { type Reason, SecureStreamsError } from "../lib/errors.ts";
-import { parseEndpoint } from "../stream/index.ts";
+import { parseEndpoint } from "../policy/index.ts";
 import {
   type ApiOutcome,
   CaptivePortal,
@@ -187,22 +187,21 @@ export class PortalPart implements SystemPart {
       names?.clear(host);
       // A connection from before would speak of what the network was.
       stream = context.open(this.#streamtype, { alone: true });
+      stream.on("state", ({ state, reason }) => {
+        if (reason !== undefined && (state === "unreachable" || state === "auth-failed")) {
+          tell({ type: "failed", reason });
+        }
+      });
+      stream.request({ signal: aborter }).then(
+        (reply) => {
+          reply.discard();
+          tell({ type: "answer", status: reply.status, location: reply.header("location") });
+        },
+        (error: unknown) => tell({ type: "failed", reason: reasonOf(error) }),
+      );
     } catch (error) {
       tell({ type: "failed", reason: reasonOf(error) });
-      return;
     }
-    stream.on("state", ({ state, reason }) => {
-      if (reason !== undefined && (state === "unreachable" || state === "auth-failed")) {
-        tell({ type: "failed", reason });
-      }
-    });
-    stream.request({ signal: aborter }).then(
-      (reply) => {
-        reply.discard();
-        tell({ type: "answer", status: reply.status, location: reply.header("location") });
-      },
-      (error: unknown) => tell({ type: "failed", reason: reasonOf(error) }),
-    );
   }
 
   #ask(check: CheckId, url: string, aborter: Aborter): void {

@@ -118,7 +118,7 @@ describe("request()", () => {
 
     expect(() => stream.setMetadata({ idd: "1" } as never)).toThrow('declares "id", "tag", "etag"');
     expect(() => stream.setMetadata({ id: "a\r\nb" })).toThrow("a control character");
-    expect(() => stream.request({ metadata: { id: "a b" } })).toThrow("a space or fragment mark");
+    expect(() => stream.request({ metadata: { id: "a b" } })).toThrow("a separator of paths");
     expect(() => world.context.open("item", { metadata: { nothing: "1" } as never })).toThrow("declares");
     expect(world.server.attempts).toEqual([]);
   });

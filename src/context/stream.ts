@@ -8,6 +8,7 @@ import {
   type StateName,
   type UserState,
 } from "../stream/index.ts";
+import { metadataEntries } from "./arguments.ts";
 import { ask, timeoutOf } from "./ask.ts";
 import { CallbackForm } from "./callback-form.ts";
 import { type CoreEvents, StreamCore } from "./core.ts";
@@ -67,7 +68,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
     };
     this.#core = new StreamCore(id, surroundings, settings, {}, events);
     this.#callbacks = new CallbackForm(this as unknown as Stream, options.handlers, this.#core);
-    for (const [name, value] of Object.entries(options.metadata)) this.#setMetadata(name, value);
+    this.setMetadata(options.metadata as MetadataOf<Name>);
     // Whoever listens may still set metadata in `creating`.
     if (settings.streamtype.nailedUp && options.handlers.state === undefined) this.#core.plan(false);
   }
@@ -136,7 +137,7 @@ export class Stream<Name extends string = string> implements AsyncIterable<Messa
 
   /** Sets metadata for what is sent from now on. Throws UsageError `metadata-unknown` or `metadata-unsafe`. */
   setMetadata(values: MetadataOf<Name>): void {
-    for (const [name, value] of Object.entries(values)) this.#setMetadata(name, value as string | undefined);
+    for (const [name, value] of metadataEntries(values)) this.#setMetadata(name, value as string | undefined);
   }
 
   /**

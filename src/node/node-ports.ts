@@ -8,7 +8,7 @@ import {
   type Transport,
 } from "../context/index.ts";
 import type { HostResolver } from "../dial/index.ts";
-import { SecureStreamsError } from "../lib/errors.ts";
+import { SecureStreamsError, UsageError } from "../lib/errors.ts";
 import type { Protocol } from "../policy/index.ts";
 import { SystemClock, systemClock } from "./clock.ts";
 import { createHostResolver } from "./datagrams/host-resolver.ts";
@@ -36,6 +36,12 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 const text: Text = { encode: (value) => encoder.encode(value), decode: (bytes) => decoder.decode(bytes) };
 
+function requireMethod(value: unknown, ...names: readonly ["now"] | readonly ["ask", "resolve"]): void {
+  if (typeof value === "object" && value !== null && names.some((name) => name in value)) return;
+  const what = names[0] === "now" ? "time" : "resolver";
+  throw new UsageError(`Cannot create the context: "${what}" has no ${names.join("() and no ")}()`);
+}
+
 /** The real world for one context: its own dialer and its own transports, each loaded when first needed. */
 export function createNodePorts(options: NodePortsOptions = {}): Ports {
   const { time } = options;
@@ -44,6 +50,8 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
     return createResolver();
   });
   const given = options.resolver ?? own;
+  requireMethod(given, "ask", "resolve");
+  if (time !== undefined) requireMethod(time, "now");
   const resolver = "ask" in given ? given : undefined;
   const dialer = new Dialer({ ...options, resolver: "ask" in given ? createHostResolver(given) : given });
   const clock = time === undefined ? systemClock : new SystemClock(() => time.now());

@@ -5,6 +5,9 @@ import { LIMITS } from "../policy/index.ts";
 import { collect, readWhole } from "./read-whole.ts";
 import { decodeUtf8 } from "./utf8.ts";
 
+/** Characters of a location, or of what is wrong with it, in a message. */
+const LONGEST_SHOWN = 500;
+
 /** The text of the policy at a path, or at a `file:`, `http:` or `https:` URL. Rejects with `policy-unreadable`. */
 export async function readPolicy(location: string, ports: Ports): Promise<string> {
   try {
@@ -14,9 +17,13 @@ export async function readPolicy(location: string, ports: Ports): Promise<string
     return decodeUtf8(bytes, location);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `Cannot read the policy "${location}": ${why}`;
+    const message = `Cannot read the policy "${shortened(location)}": ${shortened(why)}`;
     throw new SecureStreamsError({ layer: "policy", code: "policy-unreadable", message }, { cause });
   }
+}
+
+function shortened(text: string): string {
+  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
 
 function isRemote(location: string): boolean {

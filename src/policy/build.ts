@@ -16,7 +16,8 @@ import {
 import type { Problems } from "./problem.ts";
 import { buildStreamtype } from "./streamtype.ts";
 import { STREAMTYPE_KEYS } from "./streamtype-keys.ts";
-import type { Auth, Metric, Policy, Retry, TrustStore } from "./types.ts";
+import { buildTrustStore } from "./trust-store.ts";
+import type { Auth, Metric, Policy, Retry } from "./types.ts";
 
 /** The policy a draft says. Where `problems` then holds errors, the policy is not whole and must not be used. */
 export function buildPolicy(draft: Draft, problems: Problems): Policy {
@@ -37,7 +38,8 @@ export function buildPolicy(draft: Draft, problems: Problems): Policy {
   const metrics = mapEntries(collections.metrics, (entry) =>
     buildMetric(entry.name, valuesOf(entry, METRIC_KEYS)),
   );
-  const viaSocks5 = top.get("via-socks5");
+  const proxy = top.get("via-socks5");
+  const viaSocks5 = proxy === "none" ? undefined : proxy;
   const all = mapEntries(collections.s, (entry) => ({ entry, values: valuesOf(entry, STREAMTYPE_KEYS) }));
   const rideshares = new Set([...all.values()].map(({ values }) => values.get("rideshare")));
   const base = { retries, trustStores, auths, viaSocks5, rideshares };
@@ -106,24 +108,6 @@ function buildRetry(name: string, values: Values<typeof RETRY_KEYS>, problems: P
     validityPing: ping === 0 || isPingUseless ? undefined : ping * 1000,
     validityHangup: hangup === 0 ? undefined : hangup * 1000,
     stable: values.get("stable_ms") ?? BUILT_IN_RETRY.stable,
-  };
-}
-
-function buildTrustStore(
-  entry: Entry,
-  values: Values<typeof TRUST_STORE_KEYS>,
-  certificates: ReadonlyMap<string, Uint8Array>,
-  problems: Problems,
-): TrustStore {
-  const stack = values.get("stack");
-  const written = values.member("stack");
-  if (written === undefined || (written.value.type === "list" && written.value.items.length === 0)) {
-    const message = `The trust store ${quote(entry.name)} has no certificates: name them in "stack"`;
-    problems.error("policy-value", entry.place, message);
-  }
-  return {
-    name: entry.name,
-    stack: (stack ?? []).map((name) => certificates.get(name)).filter((der) => der !== undefined),
   };
 }
 

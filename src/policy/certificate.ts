@@ -2,6 +2,8 @@ import { fromBase64 } from "../lib/bytes.ts";
 import { Malformed } from "../lib/malformed.ts";
 
 const PEM = /-----BEGIN ([A-Z0-9 ]+)-----([^-]*)-----END \1-----/g;
+const SEQUENCE = 0x30;
+const INTEGER = 0x02;
 /** Largest DER accepted. */
 const MOST_BYTES = 16_384;
 
@@ -16,6 +18,19 @@ export function readDer(text: string): Uint8Array {
     throw new Malformed(`Not DER: it should have ${length} bytes and has ${der.length}`);
   }
   return der;
+}
+
+/** Whether it is a CertificateList (RFC 5280, 5.1) and no certificate, which has its version in brackets, nor a key. */
+export function isRevocationList(der: Uint8Array): boolean {
+  const body = headerLength(der, 0);
+  const first = body + headerLength(der, body);
+  return der[body] === SEQUENCE && (der[first] === SEQUENCE || der[first] === INTEGER);
+}
+
+/** Bytes of tag and length of the value at `at`. */
+function headerLength(der: Uint8Array, at: number): number {
+  const length = Number(der[at + 1]);
+  return length < 0x80 ? 2 : 2 + (length & 0x7f);
 }
 
 function pemBody(text: string): string {

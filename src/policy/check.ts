@@ -4,6 +4,7 @@ import type { KeyDefinition, KeyTable, Referent, ValueOf } from "./key-definitio
 import type { CollectionName } from "./keys.ts";
 import { nearest } from "./nearest.ts";
 import type { Problems, Suggest } from "./problem.ts";
+import { readSocks5, type Socks5Address } from "./socks5-address.ts";
 import type { Place } from "./source.ts";
 
 /** The checked values of one entry. What was wrong is absent, and reported. */
@@ -78,6 +79,8 @@ class Check {
         return this.#list(key, value, `${definition.to} names`, definition.most, (item) =>
           this.#reference(key, item, definition.to),
         );
+      case "list":
+        return this.#list(key, value, "texts", definition.most, (item) => this.#payload(key, item));
       case "headers":
         return this.#names(key, value, definition.most, (name, item) => {
           const header = this.#text(name, item);
@@ -87,6 +90,8 @@ class Check {
         return this.#names(key, value, 255, (name, item) => this.#text(name, item));
       case "states":
         return this.#states(key, value, definition.most);
+      case "proxy":
+        return this.#proxy(key, value);
       case "anything":
         return undefined;
       case "text":
@@ -169,10 +174,21 @@ class Check {
     return states && new Map([...states].map(([status, state]) => [Number(status), state]));
   }
 
+  #proxy(key: string, value: Json): Socks5Address | "none" | undefined {
+    const text = this.#text(key, value);
+    if (text === undefined) return undefined;
+    if (text === "") return "none";
+    const read = readSocks5(text);
+    if (read.proxy !== undefined) return read.proxy;
+    const shown = quote(text.slice(text.lastIndexOf("@") + 1));
+    const message = `${quote(key)} is ${shown}, which is no SOCKS5 proxy: ${read.why}`;
+    return this.#fault("policy-value", value, message, () => read.suggestion);
+  }
+
   #formed(
     key: string,
     value: Json,
-    form: "header" | "token" | "url" | "payload" | undefined,
+    form: "header" | "method" | "url" | "payload" | undefined,
   ): string | undefined {
     if (form === "payload") return this.#payload(key, value);
     const text = this.#text(key, value);
@@ -180,19 +196,22 @@ class Check {
     switch (form) {
       case "header":
         return this.#header(key, value, text);
-      case "token":
-        return TOKEN.test(text)
-          ? text
-          : this.#fault(
-              "policy-value",
-              value,
-              `${quote(key)} is ${quote(text)}: expected one word, such as "GET"`,
-            );
+      case "method":
+        return this.#method(key, value, text);
       case "url":
         return text.replace(/^\/+/, "");
       default:
         return text;
     }
+  }
+
+  #method(key: string, place: Place, text: string): string | undefined {
+    const said = `${quote(key)} is ${quote(text)}`;
+    if (!TOKEN.test(text)) {
+      return this.#fault("policy-value", place, `${said}: expected one word, such as "GET"`);
+    }
+    if (text.toUpperCase() !== "CONNECT") return text;
+    return this.#fault("policy-value", place, `${said}, which asks for a tunnel instead of a transaction`);
   }
 
   /** A header name: lower case, without the colon that may end it. */

@@ -32,7 +32,7 @@ function inEffect(streamtype: Streamtype, policy: Policy): unknown {
   return {
     ...streamtype,
     retry: { ...retry, name: "" },
-    trustStore: trustStore?.stack,
+    trustStore: trustStore && { ...trustStore, name: "" },
     auth: auth && { ...auth, name: "" },
     server: server && {
       certificate: policy.certificates.get(server.certificate ?? ""),

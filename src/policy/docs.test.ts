@@ -73,12 +73,16 @@ function typeText(definition: KeyDefinition): string {
       return `name of a ${definition.to}`;
     case "references":
       return `list of up to ${definition.most} names`;
+    case "list":
+      return `list of up to ${definition.most} texts`;
     case "headers":
       return "names to header names";
     case "states":
       return `up to ${definition.most} statuses to states`;
     case "texts":
       return "names to texts";
+    case "proxy":
+      return "`host:port`";
     case "text":
       return `${definition.form === "header" ? "header name" : "text"}${template}`;
     default:

@@ -5,6 +5,7 @@ import type { KeyDefinition } from "./key-definition.ts";
 import type { RETRY_KEYS } from "./keys.ts";
 import type { PolicyDocument } from "./parse.ts";
 import { Problems } from "./problem.ts";
+import { socks5Text } from "./socks5-address.ts";
 import { placeText } from "./source.ts";
 import { STREAMTYPE_KEYS } from "./streamtype-keys.ts";
 import type { Retry, Streamtype } from "./types.ts";
@@ -39,7 +40,7 @@ export function effectiveSettings(document: PolicyDocument, name: string): reado
     const member = values.member(key);
     if (member === undefined && definition.protocols?.includes(streamtype.protocol) === false) continue;
     if (key === "via-socks5" && member === undefined && inherited !== undefined) {
-      settings.push(written(key, streamtype.viaSocks5, inherited));
+      settings.push(written(key, computed(key, streamtype), inherited));
     } else if (member?.value.type === "object" && holdsNames(definition)) {
       settings.push(...named(key, values.get(key), member.value.members));
     } else {
@@ -73,7 +74,7 @@ function computed(key: string, { port, buffer, retry, trustStore, viaSocks5 }: S
     case "retry":
       return retry.name;
     case "via-socks5":
-      return viaSocks5 ?? "no proxy";
+      return viaSocks5 === undefined ? "no proxy" : socks5Text(viaSocks5);
     case "tls_trust_store":
       return trustStore?.name;
     default:

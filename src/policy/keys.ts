@@ -7,8 +7,8 @@ export const POLICY_KEYS = {
   product: { type: "text", about: "Informational: the product" },
   "schema-version": { type: "integer", min: 0, max: U32, about: "Informational: version of the schema" },
   "via-socks5": {
-    type: "text",
-    about: "`host:port` of the SOCKS5 proxy of every streamtype that names none",
+    type: "proxy",
+    about: "The SOCKS5 proxy of every streamtype that names none",
     default: "no proxy",
   },
 } as const satisfies KeyTable;
@@ -69,6 +69,18 @@ export const TRUST_STORE_KEYS = {
     to: "certificate",
     most: 6,
     about: "Names of `certs`, 1 to 6 of them, the root first",
+  },
+  crl: {
+    type: "list",
+    most: 16,
+    about: "Revocation lists: names of `certs`, base64 of DER or PEM; one of each issuer of a chain",
+    default: "nothing is asked",
+  },
+  pins: {
+    type: "list",
+    most: 16,
+    about: "SHA-256 of public keys (SPKI), base64; the server's certificate must have one of them",
+    default: "any key",
   },
 } as const satisfies KeyTable;
 

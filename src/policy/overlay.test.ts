@@ -192,6 +192,18 @@ describe("effective settings", () => {
     expect(settings.find((setting) => setting.key === "port")?.value).toBe(443);
   });
 
+  test("show the proxy without its password, and an empty one as none", () => {
+    const shown = ["me:secret@p.example:1080", ""].map((proxy) => {
+      const settings = effectiveSettings(
+        overlay(document(), JSON.stringify({ s: { portal: { "via-socks5": proxy } } })),
+        "portal",
+      );
+      return settings?.find(({ key }) => key === "via-socks5")?.value;
+    });
+
+    expect(shown).toEqual(["me:***@p.example:1080", "no proxy"]);
+  });
+
   test("are undefined for a streamtype that is not there", () => {
     expect(effectiveSettings(document(), "none")).toBeUndefined();
   });

@@ -73,7 +73,7 @@ describe("policies written for libwebsockets", () => {
       awsRegion: "region",
     });
     expect(streamtype(minimal, "binance")).toMatchObject({
-      viaSocks5: "127.0.0.1:1080",
+      viaSocks5: { host: "127.0.0.1", port: 1080 },
       http: { url: "stream?streams=btcusdt@depth@0ms" },
       ws: { subprotocol: "lws-mirror-protocol", binary: false },
     });
@@ -90,7 +90,7 @@ describe("policies written for libwebsockets", () => {
     const mqtt = streamtype(load("lws-mqtt.json"), "mosq_tls");
     const server = streamtype(load("lws-server.json"), "myserver");
 
-    expect(mqtt).toMatchObject({ clientCert: 0, viaSocks5: "127.0.0.1:12345", nailedUp: true });
+    expect(mqtt).toMatchObject({ clientCert: 0, viaSocks5: { port: 12_345 }, nailedUp: true });
     expect(mqtt.mqtt).toMatchObject({
       version: 4,
       qos: 1,

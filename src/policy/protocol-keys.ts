@@ -9,7 +9,7 @@ const MQTT = ["mqtt"] as const;
 export const HTTP_KEYS = {
   http_method: {
     type: "text",
-    form: "token",
+    form: "method",
     protocols: HTTP,
     about: "The method",
     default: "GET, or POST where there is something to send",

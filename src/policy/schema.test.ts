@@ -44,6 +44,30 @@ describe("the JSON Schema", () => {
     expect(accepts(policySchema(), value)).toBe(false);
   });
 
+  test.each<[object, readonly string[]]>([
+    [{ streams: { a: { endpont: "x" } } }, ["/streams/a additionalProperties endpont"]],
+    [{ s: [{ a: { port: "80" } }] }, ["/s/0/a/port type"]],
+    [{ s: { a: { protocol: "mqt" }, b: {} } }, ["/s/a/protocol enum"]],
+    [{ s: { a: { http_resp_map: { ok: 1000 } } } }, ["/s/a/http_resp_map propertyNames ok"]],
+    [{ s: { a: { metadata: [{ m: 1 }] } } }, ["/s/a/metadata/0/m type"]],
+    [{ s: 5 }, ["/s type"]],
+    [{ retry: [{ r: { backof: [] } }] }, ["/retry/0/r additionalProperties backof"]],
+    [{ trust_stores: [{ name: "t", stak: ["c"] }] }, ["/trust_stores/0 additionalProperties stak"]],
+    [{ trust_stores: { t: { stack: "c" } } }, ["/trust_stores/t/stack type"]],
+    [{ trust_stores: { t: [5] } }, ["/trust_stores/t/0 type"]],
+    [
+      { auth: [{ name: "n", blob: 4 }, { b: { blob: 5 } }] },
+      ["/auth/0/blob maximum", "/auth/1/b/blob maximum"],
+    ],
+    [{ auth: { name: "n", typ: "x" } }, ["/auth additionalProperties typ"]],
+  ])("names the key that is wrong, and it alone: %j", (value, faults) => {
+    expect(faultsOf(policySchema(), value)).toEqual(faults);
+  });
+
+  test("leaves an editor no choice of schemas to guess from", () => {
+    expect(JSON.stringify(policySchema())).not.toMatch(/"(anyOf|oneOf|allOf)":/);
+  });
+
   test("describes every key, and says which are not acted upon yet", () => {
     const text = JSON.stringify(policySchema());
 
@@ -56,14 +80,27 @@ describe("the JSON Schema", () => {
 
 /** As much of draft-07 as the schema uses; an unknown keyword fails the test. */
 function accepts(schema: object, value: unknown): boolean {
-  return Object.entries(schema).every(([keyword, wanted]) => holds(schema, keyword, wanted, value));
+  return faultsOf(schema, value).length === 0;
 }
 
-function holds(schema: object, keyword: string, wanted: unknown, value: unknown): boolean {
+/** Where the value does not hold, and by which keyword, in the order of the schema. */
+function faultsOf(schema: object, value: unknown, at = ""): readonly string[] {
+  return Object.entries(schema).flatMap(([keyword, wanted]) => faults(schema, keyword, wanted, value, at));
+}
+
+function faults(
+  schema: object,
+  keyword: string,
+  wanted: unknown,
+  value: unknown,
+  at: string,
+): readonly string[] {
   const list = Array.isArray(value) ? value : undefined;
   const object = isObject(value) && !Array.isArray(value) ? value : undefined;
+  const members = Object.entries(object ?? {});
   const known: Readonly<Record<string, unknown>> =
     "properties" in schema && isObject(schema.properties) ? schema.properties : {};
+  const check = (holds: boolean): readonly string[] => (holds ? [] : [`${at} ${keyword}`]);
   switch (keyword) {
     case "$schema":
     case "title":
@@ -71,35 +108,43 @@ function holds(schema: object, keyword: string, wanted: unknown, value: unknown)
     case "default":
     case "allowComments":
     case "allowTrailingCommas":
-      return true;
-    case "type":
-      return wanted === (list ? "array" : Number.isInteger(value) ? "integer" : typeof value);
+    case "then":
+    case "else":
+      return [];
+    case "type": {
+      const type = list ? "array" : Number.isInteger(value) ? "integer" : typeof value;
+      return check([wanted].flat().includes(type));
+    }
     case "enum":
-      return Array.isArray(wanted) && wanted.includes(value);
+      return check(Array.isArray(wanted) && wanted.includes(value));
     case "minimum":
-      return typeof value !== "number" || value >= Number(wanted);
+      return check(typeof value !== "number" || value >= Number(wanted));
     case "maximum":
-      return typeof value !== "number" || value <= Number(wanted);
+      return check(typeof value !== "number" || value <= Number(wanted));
     case "minItems":
-      return list === undefined || list.length >= Number(wanted);
+      return check(list === undefined || list.length >= Number(wanted));
     case "maxItems":
-      return list === undefined || list.length <= Number(wanted);
+      return check(list === undefined || list.length <= Number(wanted));
     case "required":
-      return object === undefined || (Array.isArray(wanted) && wanted.every((key) => key in object));
+      return check(object === undefined || (Array.isArray(wanted) && wanted.every((key) => key in object)));
     case "items":
-      return list === undefined || list.every((item) => accepts(asSchema(wanted), item));
-    case "anyOf":
-      return Array.isArray(wanted) && wanted.some((each) => accepts(each, value));
+      return (list ?? []).flatMap((item, index) => faultsOf(asSchema(wanted), item, `${at}/${index}`));
+    case "if": {
+      const branch = accepts(asSchema(wanted), value) ? "then" : "else";
+      return faultsOf(asSchema((schema as Readonly<Record<string, unknown>>)[branch]), value, at);
+    }
     case "properties":
-      return Object.entries(known).every(
-        ([key, each]) => object?.[key] === undefined || accepts(asSchema(each), object[key]),
-      );
+      return Object.entries(known)
+        .filter(([key]) => object?.[key] !== undefined)
+        .flatMap(([key, each]) => faultsOf(asSchema(each), object?.[key], `${at}/${key}`));
     case "propertyNames":
-      return Object.keys(object ?? {}).every((key) => /^[1-9][0-9]{2}$/.test(key));
+      return members.flatMap(([key]) => (/^[1-9][0-9]{2}$/.test(key) ? [] : [`${at} ${keyword} ${key}`]));
     case "additionalProperties":
-      return Object.entries(object ?? {}).every(
-        ([key, each]) => key in known || (wanted !== false && accepts(asSchema(wanted), each)),
-      );
+      return members
+        .filter(([key]) => !(key in known))
+        .flatMap(([key, each]) =>
+          wanted === false ? [`${at} ${keyword} ${key}`] : faultsOf(asSchema(wanted), each, `${at}/${key}`),
+        );
     default:
       throw new Error(`The schema uses the keyword ${keyword}`);
   }

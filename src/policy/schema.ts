@@ -4,7 +4,11 @@ import { COLLECTIONS, type Collection, POLICY_KEYS } from "./keys.ts";
 /** A JSON Schema, as JSON. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** JSON Schema (draft-07, which editors know best) of a policy, from the same table as the validator. */
+/**
+ * JSON Schema (draft-07, which editors know best) of a policy, from the same table as the validator. Where an object or
+ * a list may stand there is one schema with what holds of each, never a choice of schemas: an editor could not say
+ * which one was meant, and would complain of the whole instead of the key that is wrong.
+ */
 export function policySchema(): Schema {
   const properties: Record<string, Schema> = { $schema: { type: "string" }, ...fieldsOf(POLICY_KEYS) };
   for (const [name, collection] of Object.entries(COLLECTIONS) as readonly [string, Collection][]) {
@@ -25,13 +29,23 @@ export function policySchema(): Schema {
 
 function collectionSchema({ keys, short, isNamedInside }: Collection): Schema {
   const fields = fieldsOf(keys);
-  const value = short === "der" ? fields[short] : objectOf(fields);
-  const object = {
-    type: "object",
-    additionalProperties: short === "stack" ? oneOf([value, fields[short]]) : value,
-  };
-  const named = { type: "object", required: ["name"], ...objectOf({ name: { type: "string" }, ...fields }) };
-  return oneOf([object, { type: "array", items: isNamedInside ? { anyOf: [named, object] } : object }]);
+  const member = short === "der" ? fields[short] : memberSchema(fields, short);
+  if (!isNamedInside) return objectOrList({ additionalProperties: member });
+  const name = { type: "string" };
+  return objectOrList({
+    if: { properties: { name }, required: ["name"] },
+    // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+    then: { properties: { name, ...fields }, additionalProperties: false },
+    else: { additionalProperties: member },
+  });
+}
+
+/** One thing of a collection; the key `short` may stand for it where it is a list. */
+function memberSchema(fields: Readonly<Record<string, Schema>>, short: string | undefined): Schema {
+  const member = { properties: fields, additionalProperties: false };
+  return short === undefined
+    ? { type: "object", ...member }
+    : { ...fields[short], type: ["object", "array"], ...member };
 }
 
 function fieldsOf(keys: KeyTable): Record<string, Schema> {
@@ -48,6 +62,7 @@ function valueSchema(definition: KeyDefinition): Schema {
   switch (definition.type) {
     case "text":
     case "reference":
+    case "proxy":
       return { type: "string" };
     case "flag":
       return { type: "boolean" };
@@ -61,14 +76,14 @@ function valueSchema(definition: KeyDefinition): Schema {
       };
     case "choice":
       return { enum: definition.values };
+    case "list":
     case "references":
       return { type: "array", minItems: 1, maxItems: definition.most, items: { type: "string" } };
     case "headers":
     case "texts":
-      return names({ type: "object", additionalProperties: { type: "string" } });
+      return objectOrList({ additionalProperties: { type: "string" } });
     case "states":
-      return names({
-        type: "object",
+      return objectOrList({
         propertyNames: { pattern: "^[1-9][0-9]{2}$" },
         additionalProperties: { type: "integer", minimum: 1000, maximum: 65_535 },
       });
@@ -77,16 +92,9 @@ function valueSchema(definition: KeyDefinition): Schema {
   }
 }
 
-function names(object: Schema): Schema {
-  return oneOf([object, { type: "array", items: object }]);
-}
-
-function objectOf(properties: Readonly<Record<string, Schema>>): Schema {
-  return { type: "object", properties, additionalProperties: false };
-}
-
-function oneOf(schemas: readonly (Schema | undefined)[]): Schema {
-  return { anyOf: schemas };
+/** An object of names, or a list of such objects. */
+function objectOrList(names: Schema): Schema {
+  return { type: ["object", "array"], ...names, items: { type: "object", ...names } };
 }
 
 function defaultOf(definition: KeyDefinition): Schema {

@@ -25,7 +25,11 @@ export const COMMON_KEYS = {
     about: "The protocol spoken",
     default: "h1",
   },
-  "via-socks5": { type: "text", about: "`host:port` of the SOCKS5 proxy", default: "the policy's" },
+  "via-socks5": {
+    type: "proxy",
+    about: "The SOCKS5 proxy; an empty text goes without the policy's",
+    default: "the policy's",
+  },
   plugins: { type: "anything", later: true, about: "Obsolete" },
   tls: { type: "flag", about: "Use TLS", default: false },
   client_cert: {

@@ -1,10 +1,12 @@
 import type { Values } from "./check.ts";
+import { checkClient } from "./client.ts";
 import { BUILT_IN_RETRY } from "./defaults.ts";
 import type { Entry } from "./draft.ts";
 import { quote } from "./json.ts";
 import type { KeyTable } from "./key-definition.ts";
 import { nearest } from "./nearest.ts";
 import type { Problems } from "./problem.ts";
+import type { Socks5Address } from "./socks5-address.ts";
 import { STREAMTYPE_KEYS } from "./streamtype-keys.ts";
 import type {
   Auth,
@@ -40,7 +42,7 @@ export function buildStreamtype(entry: Entry, values: Checked, base: Base, probl
     tls,
     clientCert: values.get("client_cert"),
     trustStore: base.trustStores.get(values.get("tls_trust_store") ?? ""),
-    viaSocks5: values.get("via-socks5") ?? base.viaSocks5,
+    viaSocks5: proxyOf(values, base.viaSocks5),
     retry: base.retries.get(values.get("retry") ?? "") ?? BUILT_IN_RETRY,
     nailedUp: values.get("nailed_up") ?? false,
     opportunistic: values.get("opportunistic") ?? false,
@@ -70,7 +72,11 @@ export function buildStreamtype(entry: Entry, values: Checked, base: Base, probl
     localSink: values.get("local_sink") ?? false,
   };
   checkTemplates(values, streamtype, problems);
-  if (!isServer) checkClient(entry, values, streamtype, base, problems);
+  if (isServer) return streamtype;
+  if (streamtype.endpoint === "" && !streamtype.localSink && !base.rideshares.has(entry.name)) {
+    problems.warning("policy-value", entry.place, `The streamtype ${quote(entry.name)} has no "endpoint"`);
+  }
+  checkClient(values, streamtype, problems);
   return streamtype;
 }
 
@@ -84,6 +90,11 @@ function defaultPort(protocol: Protocol, tls: boolean): number {
     default:
       return tls ? 443 : 80;
   }
+}
+
+function proxyOf(values: Checked, ofPolicy: Socks5Address | undefined): Socks5Address | undefined {
+  const own = values.get("via-socks5");
+  return own === "none" ? undefined : (own ?? ofPolicy);
 }
 
 function authOf(values: Checked, auths: ReadonlyMap<string, Auth>): Auth | undefined {
@@ -176,20 +187,3 @@ function checkTemplates(values: Checked, streamtype: Streamtype, problems: Probl
 }
 
 const DEFINITIONS: KeyTable = STREAMTYPE_KEYS;
-
-function checkClient(
-  entry: Entry,
-  values: Checked,
-  { name, protocol, endpoint, localSink }: Streamtype,
-  base: Base,
-  problems: Problems,
-): void {
-  if (endpoint === "" && !localSink && !base.rideshares.has(name)) {
-    problems.warning("policy-value", entry.place, `The streamtype ${quote(name)} has no "endpoint"`);
-  }
-  for (const [key, member] of values.written()) {
-    if (DEFINITIONS[key]?.protocols?.includes(protocol) !== false) continue;
-    const message = `${quote(member.key)} means nothing with the protocol ${quote(protocol)}`;
-    problems.warning("policy-conflict", member.place, message);
-  }
-}

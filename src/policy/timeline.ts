@@ -1,20 +1,25 @@
 import { type Backoff, CONCEAL_ALWAYS } from "../lib/backoff.ts";
 import type { Millis } from "../lib/millis.ts";
 
-/** One attempt of a peer that never answers. Times are least and most, counting waits alone, not the attempts. */
+/** One attempt to reach a peer. Times are least and most. */
 export interface Attempt {
   /** From 1. */
   readonly number: number;
   /** The wait before this attempt; 0 for the first. */
   readonly wait: readonly [Millis, Millis];
-  /** From the first attempt to this one. */
+  /** From the first attempt to this one where the peer refuses each at once. */
   readonly elapsed: readonly [Millis, Millis];
+  /** The same where the peer never answers, so that each attempt takes all the time it has. */
+  readonly elapsedInSilence: readonly [Millis, Millis];
   /** Whether all retries have failed when this attempt fails. */
   readonly isLast: boolean;
 }
 
-/** The attempts that a retry makes; ends with the last one, or after `most` where there are more. */
-export function retryTimeline(backoff: Backoff, most = 20): readonly Attempt[] {
+/**
+ * The attempts that a retry makes, the first `most` of them where there are more. `timeout` is how long one may take to
+ * connect; the wait begins when it has failed.
+ */
+export function retryTimeline(backoff: Backoff, timeout: Millis, most = 20): readonly Attempt[] {
   const attempts: Attempt[] = [];
   let least = 0;
   let longest = 0;
@@ -23,7 +28,9 @@ export function retryTimeline(backoff: Backoff, most = 20): readonly Attempt[] {
     least += wait[0];
     longest += wait[1];
     const isLast = backoff.conceal !== CONCEAL_ALWAYS && number > backoff.conceal;
-    attempts.push({ number, wait, elapsed: [least, longest], isLast });
+    const silence = (number - 1) * timeout;
+    const elapsedInSilence = [least + silence, longest + silence] as const;
+    attempts.push({ number, wait, elapsed: [least, longest], elapsedInSilence, isLast });
     if (isLast) break;
   }
   return attempts;

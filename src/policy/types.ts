@@ -1,5 +1,6 @@
 import type { Backoff } from "../lib/backoff.ts";
 import type { Millis } from "../lib/millis.ts";
+import type { Socks5Address } from "./socks5-address.ts";
 
 export type Protocol = "h1" | "h2" | "h3" | "ws" | "mqtt" | "raw";
 
@@ -12,8 +13,8 @@ export interface Policy {
   readonly certificates: ReadonlyMap<string, Uint8Array>;
   readonly auths: ReadonlyMap<string, Auth>;
   readonly metrics: readonly Metric[];
-  /** `host:port` of the SOCKS5 proxy of every stream that names none. */
-  readonly viaSocks5: string | undefined;
+  /** The SOCKS5 proxy of every stream that names none. */
+  readonly viaSocks5: Socks5Address | undefined;
   readonly release: string | undefined;
   readonly product: string | undefined;
   readonly schemaVersion: number | undefined;
@@ -34,6 +35,10 @@ export interface TrustStore {
   readonly name: string;
   /** DER certificates, root first. */
   readonly stack: readonly Uint8Array[];
+  /** DER of revocation lists; undefined asks for none. */
+  readonly crl?: readonly Uint8Array[] | undefined;
+  /** SHA-256 of the public keys (SPKI) that a server may have; undefined takes any. */
+  readonly pins?: readonly Uint8Array[] | undefined;
 }
 
 export interface Auth {
@@ -69,8 +74,8 @@ export interface Streamtype {
   readonly clientCert: number | undefined;
   /** Undefined is the trust of the operating system. */
   readonly trustStore: TrustStore | undefined;
-  /** `host:port`, the stream's own or the policy's. */
-  readonly viaSocks5: string | undefined;
+  /** The stream's own or the policy's. */
+  readonly viaSocks5: Socks5Address | undefined;
   readonly retry: Retry;
   readonly nailedUp: boolean;
   readonly opportunistic: boolean;

@@ -1,4 +1,3 @@
-export { parseEndpoint } from "./endpoint.ts";
 export { type Identity, identityInEffect } from "./identity.ts";
 export {
   headerName,

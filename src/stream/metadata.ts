@@ -5,10 +5,21 @@ import type { MetadataItem, Streamtype } from "../policy/index.ts";
 export type MetadataValues = Readonly<Record<string, string | undefined>>;
 
 /** What a value is put into decides which characters would break out of it. */
-export type Place = "endpoint" | "url" | "topic" | "header" | "text";
+export type Place =
+  | "endpoint"
+  | "url"
+  | "path"
+  | "segment"
+  | "query"
+  | "parameter name"
+  | "parameter"
+  | "topic"
+  | "header"
+  | "text";
 
 /**
- * Fills `${name}` in `template` from `values`. A `$` without `{` stands for itself.
+ * Fills `${name}` in `template` from `values`. A `$` without `{` stands for itself. `place` may depend on which of
+ * them it is, from 0.
  *
  * Throws UsageError `metadata-unknown` for a name that the streamtype does not declare and `metadata-unsafe` for a
  * value that would change the shape of `place`. Policy: `endpoint`, `http_url`, `mqtt_topic` and their kin.
@@ -17,13 +28,15 @@ export function expand(
   template: string,
   streamtype: Streamtype,
   values: MetadataValues,
-  place: Place,
+  place: Place | ((index: number) => Place),
 ): string {
   if (!template.includes("${")) return template;
+  let index = 0;
   return template.replace(/\$\{([^{}]*)\}/g, (_, name: string) => {
     const { name: key } = requireDeclared(streamtype, name);
     const value = (Object.hasOwn(values, key) ? values[key] : undefined) ?? "";
-    requireSafe(name, value, place);
+    requireSafe(name, value, typeof place === "function" ? place(index) : place);
+    index += 1;
     return value;
   });
 }
@@ -174,6 +187,17 @@ function requireOwn(name: string, header: string, value: string): void {
   );
 }
 
+/** What ends the part that a value is put into, or begins another; a `%` that is not one of an escape would take part of what follows. */
+const BREAKERS: Readonly<Partial<Record<Place, readonly [RegExp, string]>>> = {
+  url: [/[\s#]/, "a space or fragment mark"],
+  path: [/[\s#?]/, "a space, question mark or fragment mark"],
+  segment: [/[\s#?/\\;]|%(?![0-9a-f]{2})/i, "a space, a separator of paths (/ \\ ? # ;) or a bare %"],
+  query: [/[\s#]/, "a space or fragment mark"],
+  "parameter name": [/[\s#&;=]|%(?![0-9a-f]{2})/i, "a space, a separator of queries (& ; = #) or a bare %"],
+  parameter: [/[\s#&;]|%(?![0-9a-f]{2})/i, "a space, a separator of queries (& ; #) or a bare %"],
+  topic: [/[+#]/, "a topic wildcard"],
+};
+
 function shapeFault(value: string, place: Place): string | undefined {
   if (/[\x00-\x1f\x7f-\x9f]/.test(value)) return "a control character";
   if (/[\ud800-\udfff]/u.test(value)) return "half a character (a lone surrogate)";
@@ -181,8 +205,8 @@ function shapeFault(value: string, place: Place): string | undefined {
   if (place === "endpoint" && (/^\+|[/\\?#@\s[\]%]/.test(value) || !isColonLawful(value))) {
     return "a separator of URLs";
   }
-  if (place === "url" && /[\s#]/.test(value)) return "a space or fragment mark";
-  if (place === "topic" && /[+#]/.test(value)) return "a topic wildcard";
+  const breaker = BREAKERS[place];
+  if (breaker?.[0].test(value) === true) return breaker[1];
   return undefined;
 }
 

@@ -68,7 +68,10 @@ describe("where a stream goes", () => {
   });
 
   test("leaves out the proxy on a Unix socket", () => {
-    expect(planOf({ "via-socks5": "p.example:1080" }).socks5).toBe("p.example:1080");
+    expect(planOf({ "via-socks5": "p.example:1080" }).socks5).toMatchObject({
+      host: "p.example",
+      port: 1080,
+    });
     expect(planOf({ "via-socks5": "p.example:1080", endpoint: "+@x" }).socks5).toBeUndefined();
   });
 });
@@ -307,6 +310,27 @@ describe("mqtt", () => {
   });
 });
 
+describe("a topic that metadata makes", () => {
+  const fields = {
+    protocol: "mqtt",
+    mqtt_topic: "a/${m}",
+    mqtt_subscribe: "${f}",
+    metadata: { m: "", f: "" },
+  };
+
+  test("is judged when it is made", () => {
+    expect(planOf(fields, { m: "b", f: "+/x/#" }).mqtt).toMatchObject({ topic: "a/b", subscribe: "+/x/#" });
+    expect(planOf(fields, {}).mqtt).toMatchObject({ topic: "a/", subscribe: "" });
+    expect(() => planOf(fields, { f: "x/#/y" })).toThrow(
+      expect.objectContaining({
+        code: "metadata-unsafe",
+        message: 'Cannot connect: "${f}" becomes "x/#/y": # stands alone, and last',
+      }),
+    );
+    expect(() => planOf({ ...fields, mqtt_will_topic: "w/+/${m}" }, { m: "b" })).toThrow("has no + and no #");
+  });
+});
+
 describe("what may share a connection", () => {
   const key = (fields: object, identity: Identity = {}, scope = "policy-1"): string =>
     planTarget(streamtypeOf(fields), {}, { identity, scope, hasBody: false }).shareKey;
@@ -325,6 +349,11 @@ describe("what may share a connection", () => {
     ["protocol", key(TLS), key({ ...TLS, protocol: "h1" })],
     ["TLS", key({ ...TLS, protocol: "h1" }), key({ protocol: "h1", port: 443 })],
     ["proxy", key(TLS), key({ ...TLS, "via-socks5": "p.example:1080" })],
+    [
+      "credentials at the proxy",
+      key({ ...TLS, "via-socks5": "a:x@p.example:1080" }),
+      key({ ...TLS, "via-socks5": "a:y@p.example:1080" }),
+    ],
     [
       "client certificate",
       key(TLS, { clientCertificates: [CERTIFICATE] }),

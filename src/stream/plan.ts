@@ -1,6 +1,12 @@
 import { UsageError } from "../lib/errors.ts";
-import type { MqttMessage, Streamtype } from "../policy/index.ts";
-import { type Endpoint, parseEndpoint } from "./endpoint.ts";
+import {
+  type Endpoint,
+  filterFault,
+  type MqttMessage,
+  parseEndpoint,
+  type Streamtype,
+  topicFault,
+} from "../policy/index.ts";
 import type { Identity } from "./identity.ts";
 import {
   expand,
@@ -11,6 +17,7 @@ import {
   requireSafeBlob,
   trimmed,
 } from "./metadata.ts";
+import { expandUrl } from "./request-path.ts";
 import type { ClientCertificate, HttpTarget, MqttTarget, Target, TlsTarget } from "./target.ts";
 
 export interface PlanOptions {
@@ -125,7 +132,7 @@ function planHttp(
   return {
     method: streamtype.protocol === "ws" ? "GET" : (http.method ?? (hasBody ? "POST" : "GET")).toUpperCase(),
     authority: authority(endpoint, port, tls !== undefined),
-    path: requestPath(expand(path, streamtype, values, "url"), streamtype),
+    path: requestPath(expandUrl(path, streamtype, values), streamtype),
     headers,
   };
 }
@@ -182,14 +189,18 @@ function identityHeaders(streamtype: Streamtype, identity: Identity): string[] {
 
 function planMqtt(streamtype: Streamtype, values: MetadataValues, identity: Identity): MqttTarget {
   const { mqtt } = streamtype;
-  const topic = (template: string | undefined): string | undefined =>
-    template === undefined ? undefined : expand(template, streamtype, values, "topic");
+  const fill = (template: string, place: "topic" | "text", faultOf: typeof topicFault): string => {
+    const text = expand(template, streamtype, values, place);
+    requireTopic(template, text, faultOf(text));
+    return text;
+  };
+  const topic = (template: string): string => fill(template, "topic", topicFault);
   const message = (template: MqttMessage | undefined): MqttMessage | undefined =>
     template === undefined
       ? undefined
       : {
           ...template,
-          topic: expand(template.topic, streamtype, values, "topic"),
+          topic: topic(template.topic),
           payload: expand(template.payload, streamtype, values, "text"),
         };
   const filter = mqtt.subscribe;
@@ -200,8 +211,8 @@ function planMqtt(streamtype: Streamtype, values: MetadataValues, identity: Iden
     clientId: identity.mqttClientId ?? "",
     username: identity.mqttUsername,
     password: identity.mqttPassword,
-    topic: topic(mqtt.topic),
-    subscribe: filter === undefined ? undefined : expand(filter, streamtype, values, place),
+    topic: mqtt.topic === undefined ? undefined : topic(mqtt.topic),
+    subscribe: filter === undefined ? undefined : fill(filter, place, filterFault),
     qos: mqtt.qos,
     retain: mqtt.retain,
     keepAlive: mqtt.keepAlive,
@@ -209,6 +220,16 @@ function planMqtt(streamtype: Streamtype, values: MetadataValues, identity: Iden
     will: message(mqtt.will),
     birth: message(mqtt.birth),
   };
+}
+
+/** What the policy writes is judged where it is read; what metadata makes of it, here. */
+function requireTopic(template: string, text: string, why: string | undefined): void {
+  // What is declared and not set yet leaves nothing, and the stream may do without.
+  if (why === undefined || text === "") return;
+  throw new UsageError(
+    `Cannot connect: "${template}" becomes "${text.slice(0, 60)}": ${why}`,
+    "metadata-unsafe",
+  );
 }
 
 function shareKey(
@@ -222,7 +243,13 @@ function shareKey(
       ? "plain"
       : [tls.scope, tls.trustStore?.name ?? "", streamtype.clientCert ?? ""].join("/");
   const session = mqtt === undefined ? "" : `${mqtt.version}/${mqtt.clientId}/${mqtt.username ?? ""}`;
-  return [streamtype.protocol, where, streamtype.viaSocks5 ?? "", trust, session].join("|");
+  return [streamtype.protocol, where, proxyKey(streamtype), trust, session].join("|");
+}
+
+function proxyKey({ viaSocks5 }: Streamtype): string {
+  if (viaSocks5 === undefined) return "";
+  const { host, port, username = "", password = "" } = viaSocks5;
+  return JSON.stringify([host, port, username, password]);
 }
 
 function missing(streamtype: Streamtype, blob: string): UsageError {

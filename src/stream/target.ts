@@ -4,6 +4,7 @@ import type {
   Protocol,
   Qos,
   Retry,
+  Socks5Address,
   Streamtype,
   TrustStore,
 } from "../policy/index.ts";
@@ -18,8 +19,7 @@ export interface Target {
   /** Path of a Unix socket; a leading NUL marks the abstract namespace. */
   readonly unixPath: string | undefined;
   readonly tls: TlsTarget | undefined;
-  /** `host:port`, or `user:password@host:port`. */
-  readonly socks5: string | undefined;
+  readonly socks5: Socks5Address | undefined;
   readonly attributes: Attributes;
   readonly retry: Retry;
   /** Links with the same key may share a connection: endpoint, trust and credentials are the same. */

@@ -198,6 +198,10 @@ describe("explain", () => {
     expect(stdout).toMatch(/^ {2}http_url +v1\/devices\/\$\{device\}\/config +.*policy\.jsonc:\d+:\d+$/m);
     expect(stdout).toMatch(/^ {4}attempt {2}1 {2}at once/m);
     expect(stdout).toMatch(/^ {4}attempt {2}3 .*then all-retries-failed$/m);
+    expect(stdout).toMatch(/^ {40}refuses at once {9}never answers$/m);
+    expect(stdout).toMatch(/^ {4}attempt {2}2 .* at 0\.2 s to 0\.3 s +at 20\.2 s to 20\.3 s$/m);
+    expect(stdout).toMatch(/"timeout_ms" is 10\.0 s, retries included/);
+    expect(stdout).toMatch(/not connected fails after 20\.0 s; then the wait begins/);
     expect(stdout).not.toMatch(/attempt {2}4/);
   });
 

@@ -1,5 +1,6 @@
 import { CONCEAL_ALWAYS } from "../../lib/backoff.ts";
 import { UsageError } from "../../lib/errors.ts";
+import { CONNECT_TIMEOUT } from "../../node/index.ts";
 import {
   effectiveSettings,
   nearest,
@@ -48,7 +49,7 @@ function explainOne(document: PolicyDocument, name: string, output: Output): voi
   const streamtype = document.policy.streamtypes.get(name);
   const settings = effectiveSettings(document, name) ?? [];
   if (streamtype === undefined) return;
-  const timeline = retryTimeline(streamtype.retry, 12);
+  const timeline = retryTimeline(streamtype.retry, CONNECT_TIMEOUT, 12);
   output.event("streamtype", {
     streamtype: name,
     settings: settings.map(({ key, value, origin, at, isActedUpon }) => ({
@@ -59,6 +60,7 @@ function explainOne(document: PolicyDocument, name: string, output: Output): voi
       isActedUpon,
     })),
     timeline,
+    attemptTimeout: CONNECT_TIMEOUT,
   });
   const { paint } = output;
   output.line(paint.bold(printable(name)));
@@ -76,15 +78,28 @@ function explainOne(document: PolicyDocument, name: string, output: Output): voi
   });
   const { conceal } = streamtype.retry;
   const end = conceal === CONCEAL_ALWAYS ? "never gives up" : `gives up when attempt ${conceal + 1} fails`;
-  output.line(`  retries, for a peer that never answers (${end}):`);
-  for (const { number, wait, elapsed, isLast } of timeline) {
+  output.line(`  retries (${end}), for a peer that:`);
+  output.line(`${" ".repeat(40)}${"refuses at once".padEnd(24)}never answers`);
+  for (const { number, wait, elapsed, elapsedInSilence, isLast } of timeline) {
     const after = number === 1 ? "at once" : `after ${range(wait)}`;
     const last = isLast ? paint.bad("  then all-retries-failed") : "";
+    const [refused, silent] = [`at ${range(elapsed)}`.padEnd(24), `at ${range(elapsedInSilence)}`];
     output.line(
-      `    attempt ${String(number).padStart(2)}  ${after.padEnd(22)}  ${paint.dim(`at ${range(elapsed)}`)}${last}`,
+      `    attempt ${String(number).padStart(2)}  ${after.padEnd(24)}${paint.dim(refused + silent)}${last}`,
     );
   }
   if (conceal === CONCEAL_ALWAYS) output.line("    and so on, with the last wait");
+  output.line(
+    paint.dim(
+      `    An attempt that is not connected fails after ${span(CONNECT_TIMEOUT)}; then the wait begins.`,
+    ),
+  );
+  const { timeout } = streamtype;
+  if (timeout !== undefined) {
+    output.line(
+      paint.dim(`    "timeout_ms" is ${span(timeout)}, retries included: what takes longer is given up.`),
+    );
+  }
   output.line("");
 }
 

@@ -127,6 +127,19 @@ describe("a dial reaches", () => {
 });
 
 describe("a dial fails", () => {
+  test.each([Number.NaN, 99_999, -1, 1.5])(
+    "where the port, or that of the proxy, is %d, after it has returned",
+    async (port) => {
+      const target = { host: "127.0.0.1", port };
+
+      const reasons = [await dial(target), await dial({ host: "peer.test", port: 1, proxy: target })].map(
+        ({ reason }) => reason?.code,
+      );
+
+      expect(reasons).toEqual(["connection-failed", "proxy-unreachable"]);
+    },
+  );
+
   test("where nobody listens, naming host, port and address", async () => {
     const port = await closedPort();
 

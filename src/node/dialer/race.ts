@@ -157,19 +157,27 @@ class Race {
   #start(id: number, address: string): void {
     const { host, port, keepAliveProbe } = this.#request;
     const where = address === host ? hostPort(host, port) : `${hostPort(host, port)} (${address})`;
-    const socket = connect({
-      host: address,
-      port,
-      noDelay: true,
-      autoSelectFamily: false,
-      ...(keepAliveProbe === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveProbe }),
-    });
-    this.#sockets.set(id, socket);
-    socket.once("connect", () => this.#feed({ type: "connected", id }));
-    socket.on("error", (error) => {
+    const fail = (error: unknown): void => {
       this.#sockets.delete(id);
       this.#feed({ type: "failed", id, reason: connectReason(error, where) });
-    });
+    };
+    let socket: Socket;
+    try {
+      socket = connect({
+        host: address,
+        port,
+        noDelay: true,
+        autoSelectFamily: false,
+        ...(keepAliveProbe === undefined ? {} : { keepAlive: true, keepAliveInitialDelay: keepAliveProbe }),
+      });
+    } catch (error) {
+      // Node throws for a port that is none, and may stand in the middle of the callee's own call.
+      queueMicrotask(() => fail(error));
+      return;
+    }
+    this.#sockets.set(id, socket);
+    socket.once("connect", () => this.#feed({ type: "connected", id }));
+    socket.on("error", fail);
   }
 
   #finish(): void {

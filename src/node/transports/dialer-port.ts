@@ -14,26 +14,15 @@ export function dialRequest(target: Target, alpn: readonly string[]): DialReques
     host: target.host,
     port: target.port,
     unixPath: target.unixPath,
-    proxy: target.socks5 === undefined ? undefined : proxyRequest(target.socks5),
+    proxy: target.socks5,
     tls: tls && {
       serverName: tls.serverName,
       trust: tls.trustStore?.stack,
+      crl: tls.trustStore?.crl,
+      pins: tls.trustStore?.pins,
       alpn,
       clientCertificate: tls.clientCertificate,
       scope: tls.scope,
     },
   };
-}
-
-function proxyRequest(socks5: string): DialRequest["proxy"] {
-  const at = socks5.lastIndexOf("@");
-  const address = socks5.slice(at + 1);
-  const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
-  const port = Number(address.slice(colon + 1));
-  if (at < 0) return { host, port };
-  const credentials = socks5.slice(0, at);
-  const split = credentials.indexOf(":");
-  if (split < 0) return { host, port, username: credentials };
-  return { host, port, username: credentials.slice(0, split), password: credentials.slice(split + 1) };
 }

@@ -1,4 +1,6 @@
+import { familyOf } from "../lib/address.ts";
 import { UsageError } from "../lib/errors.ts";
+import type { Protocol } from "./types.ts";
 
 /** What an `endpoint` of the policy names. Fields that the form does not say are undefined. */
 export interface Endpoint {
@@ -11,16 +13,25 @@ export interface Endpoint {
   readonly url: string | undefined;
 }
 
-const PLAIN_SCHEMES: ReadonlySet<string> = new Set(["http", "ws", "mqtt", "raw"]);
-const TLS_SCHEMES: ReadonlySet<string> = new Set(["https", "wss", "mqtts", "raws", "h2s"]);
-const DEFAULT_PORTS: Readonly<Record<string, number>> = {
-  http: 80,
-  ws: 80,
-  https: 443,
-  wss: 443,
-  h2s: 443,
-  mqtt: 1883,
-  mqtts: 8883,
+/** What the beginning of a URL says. */
+interface Scheme {
+  readonly tls: boolean;
+  readonly port: number | undefined;
+  readonly protocols: readonly Protocol[];
+}
+
+const HTTP = ["h1", "h2", "h3", "ws"] as const;
+
+export const SCHEMES: Readonly<Record<string, Scheme>> = {
+  http: { tls: false, port: 80, protocols: HTTP },
+  https: { tls: true, port: 443, protocols: HTTP },
+  h2s: { tls: true, port: 443, protocols: ["h2"] },
+  ws: { tls: false, port: 80, protocols: ["ws"] },
+  wss: { tls: true, port: 443, protocols: ["ws"] },
+  mqtt: { tls: false, port: 1883, protocols: ["mqtt"] },
+  mqtts: { tls: true, port: 8883, protocols: ["mqtt"] },
+  raw: { tls: false, port: undefined, protocols: ["raw"] },
+  raws: { tls: true, port: undefined, protocols: ["raw"] },
 };
 
 /**
@@ -33,11 +44,6 @@ export function parseEndpoint(text: string): Endpoint {
   const url = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)([^#]*)/i.exec(text);
   if (url !== null) return urlEndpoint(text, ...(url.slice(1) as [string, string, string]));
   return { host: hostOf(text), unixPath: undefined, port: undefined, tls: undefined, url: undefined };
-}
-
-/** Whether `host` is an IP address; such a host is never asked of a name server nor sent as SNI. */
-export function isAddress(host: string): boolean {
-  return host.includes(":") || /^\d{1,3}(\.\d{1,3}){3}$/.test(host);
 }
 
 function unixEndpoint(path: string): Endpoint {
@@ -55,21 +61,32 @@ function urlEndpoint(text: string, scheme: string, authority: string, rest: stri
       "policy",
     );
   }
-  const tls = PLAIN_SCHEMES.has(name) ? false : TLS_SCHEMES.has(name) ? true : undefined;
-  if (tls === undefined) throw fault(`"${text}" has the unknown scheme "${scheme}"`);
+  const known = Object.hasOwn(SCHEMES, name) ? SCHEMES[name] : undefined;
+  if (known === undefined) throw fault(`"${text}" has the unknown scheme "${scheme}"`);
   if (authority.includes("@")) throw fault(`"${text}" carries credentials; use the policy's auth instead`);
   const parts = /^(\[[^\]]*\]|[^:]*)(?::(\d{1,5}))?$/.exec(authority);
   if (parts === null) throw fault(`"${authority}" is neither host nor host:port`);
-  const port = parts[2] === undefined ? DEFAULT_PORTS[name] : Number(parts[2]);
+  const port = parts[2] === undefined ? known.port : Number(parts[2]);
   if (port !== undefined && (port < 1 || port > 65_535))
     throw fault(`port ${port} is not between 1 and 65535`);
-  return { host: hostOf(`${parts[1]}`), unixPath: undefined, port, tls, url: rest.replace(/^\/+/, "") };
+  return {
+    host: hostOf(`${parts[1]}`),
+    unixPath: undefined,
+    port,
+    tls: known.tls,
+    url: rest.replace(/^\/+/, ""),
+  };
 }
 
 function hostOf(text: string): string {
-  const host = text.startsWith("[") && text.endsWith("]") ? text.slice(1, -1) : text;
+  const isBracketed = text.startsWith("[") && text.endsWith("]");
+  const host = isBracketed ? text.slice(1, -1) : text;
   if (host === "") throw fault("it is empty");
-  if (/[\x00-\x20\x7f/\\?#@[\]]/.test(host)) throw fault(`"${host}" is not a host name or address`);
+  const isAddress = familyOf(host) === 6;
+  if (!isAddress && (isBracketed || /[\x00-\x20\x7f/\\?#@[\]:]/.test(host))) {
+    const hint = /^[^:]*:\d*$/.test(host) ? '; a port belongs into "port"' : "";
+    throw fault(`"${host}" is not a host name or address${hint}`);
+  }
   return host;
 }
 
