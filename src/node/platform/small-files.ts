@@ -1,5 +1,4 @@
-import { constants } from "node:fs";
-import { type FileHandle, open, rename, unlink } from "node:fs/promises";
+import { constants, type FileHandle, open, rename, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { SmallFiles } from "../../context/index.ts";
 import { SecureStreamsError } from "../../lib/errors.ts";
