@@ -1,6 +1,6 @@
 import { type Millis, seconds } from "../lib/millis.ts";
+import { utf8Length } from "../lib/mqtt-topic.ts";
 import type { ConnectReply, QualityOfService } from "./packet.ts";
-import { utf8Length } from "./topic.ts";
 
 /** What the server allows on this connection: 3.1.1 says nothing and allows everything (MQTT 5, 3.2.2.3). */
 export interface Limits {

@@ -1,11 +1,11 @@
 import type { Reason } from "../lib/errors.ts";
 import { type Millis, NEVER, seconds } from "../lib/millis.ts";
+import { filterFault, hasWildcard, isShared } from "../lib/mqtt-topic.ts";
 import type { Limits } from "./limits.ts";
 import type { SessionMemory } from "./memory.ts";
 import type { Outbound, QualityOfService, SubscribeReply, Version, Will } from "./packet.ts";
 import type { BirthStart } from "./publisher.ts";
 import { describe, FIRST_FAILURE, mqttReason } from "./reason-code.ts";
-import { filterFault, hasWildcard, isShared } from "./topic.ts";
 import { matches } from "./topic-match.ts";
 import type { Member, Outcome, Receivers, SessionOutput, Subscription } from "./words.ts";
 

@@ -1,12 +1,12 @@
 import { encodeUtf8 } from "../lib/bytes.ts";
 import type { Reason } from "../lib/errors.ts";
 import { type Millis, NEVER, seconds } from "../lib/millis.ts";
+import { topicFault } from "../lib/mqtt-topic.ts";
 import { BIRTH_STREAM, type Entry, type Outgoing } from "./entry.ts";
 import type { Inflight } from "./inflight.ts";
 import { type Limits, publishSize } from "./limits.ts";
 import type { Outbound, ReceivedAcknowledgement, Version, Will } from "./packet.ts";
 import { describe, FIRST_FAILURE, mqttReason, REASON_CODE } from "./reason-code.ts";
-import { topicFault } from "./topic.ts";
 import { protocolViolation, type Violation } from "./violation.ts";
 import type { Outcome, SessionOutput } from "./words.ts";
 

@@ -1,6 +1,6 @@
+import { topicFault } from "../lib/mqtt-topic.ts";
 import type { Outbound, Received, ReceivedAcknowledgement, Version } from "./packet.ts";
 import { REASON_CODE } from "./reason-code.ts";
-import { topicFault } from "./topic.ts";
 import { protocolViolation, type Violation } from "./violation.ts";
 import type { Receivers, SessionOutput } from "./words.ts";
 

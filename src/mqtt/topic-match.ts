@@ -1,4 +1,4 @@
-import { sharedFilter } from "./topic.ts";
+import { sharedFilter } from "../lib/mqtt-topic.ts";
 
 /**
  * Whether a message on `topic` is for a subscription to `filter` (MQTT 3.1.1, 4.7). A `$share/<name>/` prefix of the

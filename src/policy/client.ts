@@ -1,4 +1,5 @@
 import { UsageError } from "../lib/errors.ts";
+import { filterFault, topicFault } from "../lib/mqtt-topic.ts";
 import type { Values } from "./check.ts";
 import { type Endpoint, parseEndpoint, SCHEMES } from "./endpoint.ts";
 import { type Member, quote } from "./json.ts";
@@ -6,7 +7,6 @@ import type { KeyTable } from "./key-definition.ts";
 import { nearest } from "./nearest.ts";
 import type { Problems } from "./problem.ts";
 import { STREAMTYPE_KEYS } from "./streamtype-keys.ts";
-import { filterFault, topicFault } from "./topic.ts";
 import type { Streamtype } from "./types.ts";
 
 type Checked = Values<typeof STREAMTYPE_KEYS>;

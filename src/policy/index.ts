@@ -19,7 +19,6 @@ export { formatProblem, PolicyError, type Problem } from "./problem.ts";
 export { policySchema } from "./schema.ts";
 export type { Socks5Address } from "./socks5-address.ts";
 export { retryTimeline } from "./timeline.ts";
-export { filterFault, topicFault } from "./topic.ts";
 export type {
   Attributes,
   HttpSettings,

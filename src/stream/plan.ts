@@ -1,12 +1,6 @@
 import { UsageError } from "../lib/errors.ts";
-import {
-  type Endpoint,
-  filterFault,
-  type MqttMessage,
-  parseEndpoint,
-  type Streamtype,
-  topicFault,
-} from "../policy/index.ts";
+import { filterFault, topicFault } from "../lib/mqtt-topic.ts";
+import { type Endpoint, type MqttMessage, parseEndpoint, type Streamtype } from "../policy/index.ts";
 import type { Identity } from "./identity.ts";
 import {
   expand,

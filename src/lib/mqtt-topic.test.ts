@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { filterFault, topicFault, utf8Length } from "./topic.ts";
-import { matches } from "./topic-match.ts";
+import { filterFault, topicFault, utf8Length } from "./mqtt-topic.ts";
 
 describe("a topic", () => {
   test.each(["a", "/", "a/b", "/a", "a/", "sensor température", "$SYS/x", "😀"])("may be %j", (topic) => {
@@ -49,34 +48,4 @@ describe("a filter", () => {
     "$share/+/a",
     "$share/g/a#",
   ])("may not be %j", (filter) => expect(filterFault(filter)).toBeDefined());
-});
-
-describe("a message reaches a subscription", () => {
-  test.each([
-    ["a/b", "a/b"],
-    ["sport/#", "sport"],
-    ["sport/#", "sport/a/b"],
-    ["#", "a/b"],
-    ["+/+", "/finance"],
-    ["/+", "/finance"],
-    ["sport/+", "sport/"],
-    ["+", "finance"],
-    ["a/+/c", "a/b/c"],
-    ["$SYS/#", "$SYS/x"],
-    ["$SYS/+", "$SYS/x"],
-    ["$share/group/a/+", "a/b"],
-  ])("%s for %s", (filter, topic) => expect(matches(filter, topic)).toBe(true));
-
-  test.each([
-    ["a/b", "a/c"],
-    ["a/b", "a"],
-    ["a", "a/b"],
-    ["sport/+", "sport"],
-    ["sport/+", "sport/a/b"],
-    ["+", "/finance"],
-    ["#", "$SYS/x"],
-    ["+/x", "$SYS/x"],
-    ["a/b/#", "a"],
-    ["a/", "a"],
-  ])("but not %s for %s", (filter, topic) => expect(matches(filter, topic)).toBe(false));
 });

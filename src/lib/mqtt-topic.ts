@@ -13,13 +13,13 @@ export function filterFault(filter: string): string | undefined {
   const fault = textFault(filter);
   if (fault !== undefined) return fault;
   if (isShared(filter)) {
-    if (!/^\$share\/[^/+#]+\/./s.test(filter)) return "a shared filter is $share/<name>/<filter>";
+    if (!/^\$share\/[^/+#]+\/./s.test(filter)) return "a shared filter is $share/NAME/FILTER";
     return filterFault(sharedFilter(filter));
   }
   const levels = filter.split("/");
   for (const [index, level] of levels.entries()) {
     if (level.includes("#") && (level !== "#" || index !== levels.length - 1)) {
-      return "# stands alone and last";
+      return "# stands alone, and last";
     }
     if (level.includes("+") && level !== "+") return "+ stands alone between slashes";
   }
