@@ -5,7 +5,7 @@ import { rolldown } from "rolldown";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 
-/** Exports `Namespace`, `Town`, `TOWN`, `SECOND`, `devicePolicy` and `FETCH_POLICY` of the tests. */
+/** Exports `Outskirts`, `Town`, `TOWN`, `SECOND`, `devicePolicy` and `FETCH_POLICY` of the tests. */
 export async function loadTown() {
   const folder = `${root}build/bench/`;
   mkdirSync(folder, { recursive: true });
@@ -22,7 +22,7 @@ export async function loadTown() {
 }
 
 const MODULES = {
-  town: ["namespace", "system/town", "system/device"]
+  town: ["system/outskirts", "system/town", "system/device"]
     .map((name) => `export * from "${root}test/${name}.ts";`)
     .join("\n"),
   // There is no test to end: who uses the town closes it.

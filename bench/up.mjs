@@ -25,13 +25,9 @@ if (process.platform !== "linux" || process.getuid() !== 0) {
   console.log("Skipped: network namespaces need Linux and root");
   process.exit(0);
 }
-const { Namespace, Town, TOWN, SECOND, devicePolicy, FETCH_POLICY } = await loadTown();
-const space = new Namespace();
-const far = space.neighbour("dev0", "town0", `${TOWN}/24`);
-space.ip(`-n ${far} address add ${SECOND}/24 dev town0`);
-space.ip("link set dev0 down");
-const town = new Town({ namespace: far, link: "town0" });
-await town.open();
+const { Outskirts, TOWN, SECOND, devicePolicy, FETCH_POLICY } = await loadTown();
+const outskirts = await Outskirts.open();
+const { network: space, namespace: far, town } = outskirts;
 const plain = town.write("device.json", JSON.stringify(devicePolicy(town)));
 const fetching = town.write(
   "fetching.json",
@@ -47,8 +43,7 @@ try {
   await coldStart("the policy fetched over TLS on the way", fetching);
   await flap();
 } finally {
-  await town.close();
-  space.leave();
+  await outskirts.close();
 }
 process.exit(0);
 

@@ -41,3 +41,8 @@ export function peerMissing(name: Peer): string | undefined {
   process.stderr.write(`${why}\n`);
   return why;
 }
+
+/** Why the tests that need all of these are skipped; undefined where they run. */
+export function peersMissing(...names: readonly Peer[]): string | undefined {
+  return names.map(peerMissing).find((why) => why !== undefined);
+}

@@ -1,33 +1,28 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Stream } from "../../src/index.ts";
 import { createDevice, type Device, type DeviceOptions } from "../../src/system.ts";
-import { Namespace, namespacesMissing, spawnIn } from "../namespace.ts";
-import { peerMissing } from "../peers.ts";
+import { type Namespace, namespacesMissing, spawnIn } from "../namespace.ts";
+import { peersMissing } from "../peers.ts";
 import { devicePolicy, FETCH_POLICY } from "./device.ts";
-import { SECOND, TOWN, Town } from "./town.ts";
+import { Outskirts } from "./outskirts.ts";
+import { SECOND, TOWN, type Town } from "./town.ts";
 
-const missing =
-  namespacesMissing() ??
-  (["dnsmasq", "chronyd", "nginx", "mosquitto"] as const).map(peerMissing).find((why) => why !== undefined);
+const missing = namespacesMissing() ?? peersMissing("dnsmasq", "chronyd", "nginx", "mosquitto");
 const TEN_YEARS = 10 * 365.25 * 86_400_000;
 const PROTOCOLS = ["h1", "h2", "ws", "mqtt", "raw"] as const;
 
 describe.skipIf(missing)("a device in a network of real servers", () => {
+  let outskirts: Outskirts;
   let network: Namespace;
   let namespace: string;
   let town: Town;
 
   beforeAll(async () => {
-    network = new Namespace();
-    namespace = network.neighbour("dev0", "town0", `${TOWN}/24`);
-    network.ip(`-n ${namespace} address add ${SECOND}/24 dev town0`);
-    network.ip("link set dev0 down");
-    town = new Town({ namespace, link: "town0" });
-    await town.open();
+    outskirts = await Outskirts.open();
+    ({ network, namespace, town } = outskirts);
   }, 120_000);
   afterAll(async () => {
-    await town.close();
-    network.leave();
+    await outskirts.close();
   });
 
   const device = async (options: Partial<DeviceOptions> = {}): Promise<Device> => {

@@ -1,37 +1,30 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Stream } from "../../src/index.ts";
 import { createDevice, type Device } from "../../src/system.ts";
-import { Namespace, namespacesMissing } from "../namespace.ts";
-import { peerMissing } from "../peers.ts";
+import { type Namespace, namespacesMissing } from "../namespace.ts";
+import { peersMissing } from "../peers.ts";
 import { devicePolicy } from "./device.ts";
-import { SECOND, TOWN, Town } from "./town.ts";
+import { Outskirts } from "./outskirts.ts";
+import { SECOND, TOWN, type Town } from "./town.ts";
 
-const missing =
-  namespacesMissing() ??
-  (["dnsmasq", "chronyd", "nginx", "mosquitto", "nft"] as const)
-    .map(peerMissing)
-    .find((why) => why !== undefined);
+const missing = namespacesMissing() ?? peersMissing("dnsmasq", "chronyd", "nginx", "mosquitto", "nft");
 /** As short as dnsmasq allows, which takes no T1 below 3 s. */
 const SHORT = { lease: 120, renew: 3, rebind: 5 };
 /** The server that is dead does not answer at its address; the rest of the town lives there on. */
 const DEAD = `filter hook prerouting priority 0; ip daddr ${TOWN} udp dport 67 drop`;
 
 describe.skipIf(missing)("a device with a lease", () => {
+  let outskirts: Outskirts;
   let network: Namespace;
   let namespace: string;
   let town: Town;
 
   beforeAll(async () => {
-    network = new Namespace();
-    namespace = network.neighbour("dev0", "town0", `${TOWN}/24`);
-    network.ip(`-n ${namespace} address add ${SECOND}/24 dev town0`);
-    network.ip("link set dev0 down");
-    town = new Town({ namespace, link: "town0" });
-    await town.open(SHORT);
+    outskirts = await Outskirts.open({ pool: SHORT });
+    ({ network, namespace, town } = outskirts);
   }, 120_000);
   afterAll(async () => {
-    await town.close();
-    network.leave();
+    await outskirts.close();
   });
 
   const device = async (): Promise<Device> => {

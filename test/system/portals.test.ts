@@ -3,16 +3,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import type { Stream } from "../../src/index.ts";
 import { portalCheckMessage } from "../../src/system/index.ts";
 import { createDevice, type Device, type DeviceOptions, type PortalEvent } from "../../src/system.ts";
-import { Namespace, namespacesMissing, Recorder } from "../namespace.ts";
-import { peerMissing } from "../peers.ts";
+import { namespacesMissing, Recorder } from "../namespace.ts";
+import { peersMissing } from "../peers.ts";
 import { devicePolicy, PROBE } from "./device.ts";
-import { PORTAL, PORTS, PUBLIC_NAME, SECOND, TOWN, Town } from "./town.ts";
+import { Outskirts } from "./outskirts.ts";
+import { PORTAL, PORTS, PUBLIC_NAME, SECOND, TOWN, type Town } from "./town.ts";
 
-const missing =
-  namespacesMissing() ??
-  (["dnsmasq", "chronyd", "nginx", "mosquitto", "nft"] as const)
-    .map(peerMissing)
-    .find((why) => why !== undefined);
+const missing = namespacesMissing() ?? peersMissing("dnsmasq", "chronyd", "nginx", "mosquitto", "nft");
 const TEN_YEARS = 10 * 365.25 * 86_400_000;
 const TEN_YEARS_BEHIND: Partial<DeviceOptions> = {
   time: { servers: [TOWN, SECOND], wall: () => Date.now() - TEN_YEARS },
@@ -124,23 +121,15 @@ const KINDS: readonly Kind[] = [
 ];
 
 describe.skipIf(missing)("a device behind a portal", () => {
-  let network: Namespace;
-  let namespace: string;
+  let outskirts: Outskirts;
   let town: Town;
 
   beforeAll(async () => {
-    network = new Namespace();
-    namespace = network.neighbour("dev0", "town0", `${TOWN}/24`);
-    for (const address of [SECOND, PORTAL]) {
-      network.ip(`-n ${namespace} address add ${address}/24 dev town0`);
-    }
-    network.ip("link set dev0 down");
-    town = new Town({ namespace, link: "town0" });
-    await town.open();
+    outskirts = await Outskirts.open({ addresses: [PORTAL] });
+    ({ town } = outskirts);
   }, 120_000);
   afterAll(async () => {
-    await town.close();
-    network.leave();
+    await outskirts.close();
   });
 
   const looks: number[] = [];

@@ -5,17 +5,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { ROOT, requireBuilt } from "../built.ts";
-import { Namespace, namespacesMissing } from "../namespace.ts";
-import { peerMissing, requirePeer } from "../peers.ts";
+import { type Namespace, namespacesMissing } from "../namespace.ts";
+import { peersMissing, requirePeer } from "../peers.ts";
 import { Program } from "../program.ts";
 import { devicePolicy } from "./device.ts";
-import { SECOND, TOWN, Town } from "./town.ts";
+import { Outskirts } from "./outskirts.ts";
+import { TOWN, type Town } from "./town.ts";
 
 const missing =
-  namespacesMissing() ??
-  (["strace", "dnsmasq", "chronyd", "chronyc", "nginx", "mosquitto"] as const)
-    .map(peerMissing)
-    .find((why) => why !== undefined);
+  namespacesMissing() ?? peersMissing("strace", "dnsmasq", "chronyd", "chronyc", "nginx", "mosquitto");
 const CALLS = "clock_settime,clock_adjtime,adjtimex,settimeofday";
 /** Whatever runs under this cannot set this machine's clock, root or not. */
 const WITHOUT_PERMISSION = ["setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time"];
@@ -77,6 +75,7 @@ describe.skipIf(missing)("the clock of a machine, which cannot be set here and i
 });
 
 describe.skipIf(missing)("secure-streams up, where chrony says that it is 2040", () => {
+  let outskirts: Outskirts;
   let network: Namespace;
   let town: Town;
   let policy: string;
@@ -84,25 +83,20 @@ describe.skipIf(missing)("secure-streams up, where chrony says that it is 2040",
 
   beforeAll(async () => {
     requireBuilt();
-    network = new Namespace();
-    const namespace = network.neighbour("dev0", "town0", `${TOWN}/24`);
-    network.ip(`-n ${namespace} address add ${SECOND}/24 dev town0`);
-    network.ip(`-n ${namespace} link set lo up`);
-    network.ip("link set dev0 down");
-    town = new Town({ namespace, link: "town0" });
-    await town.open();
+    outskirts = await Outskirts.open();
+    ({ network, town } = outskirts);
+    network.ip(`-n ${outskirts.namespace} link set lo up`);
     await town.kill("chronyd");
     // Its socket for commands must be in a folder of nobody else's.
     mkdirSync(join(town.folder, "chrony"), { mode: 0o700 });
     await town.startTime(["local stratum 3", "manual", "bindcmdaddress %/chrony/socket"]);
     settime(join(town.folder, "chrony", "socket"), FUTURE);
     served = () =>
-      Number(execFileSync("ip", ["netns", "exec", namespace, process.execPath, ASK, TOWN], TEXT));
+      Number(execFileSync("ip", ["netns", "exec", outskirts.namespace, process.execPath, ASK, TOWN], TEXT));
     policy = town.write("device.json", JSON.stringify(devicePolicy(town)));
   }, 120_000);
   afterAll(async () => {
-    await town.close();
-    network.leave();
+    await outskirts.close();
   });
 
   const ARGUMENTS = ["up", "--interface", "dev0", "--no-probe", "--set-clock", "--json"];

@@ -4,20 +4,18 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT, requireBuilt } from "../built.ts";
-import { Namespace, namespacesMissing } from "../namespace.ts";
-import { peerMissing } from "../peers.ts";
+import { type Namespace, namespacesMissing } from "../namespace.ts";
+import { peersMissing } from "../peers.ts";
 import { devicePolicy } from "./device.ts";
-import { SECOND, TOWN, Town } from "./town.ts";
+import { Outskirts } from "./outskirts.ts";
+import type { Town } from "./town.ts";
 
 const run = promisify(execFile);
 const UNIT = "secure-streams.service";
-const missing =
-  namespacesMissing() ??
-  (["systemd", "dnsmasq", "chronyd", "nginx", "mosquitto"] as const)
-    .map(peerMissing)
-    .find((why) => why !== undefined);
+const missing = namespacesMissing() ?? peersMissing("systemd", "dnsmasq", "chronyd", "nginx", "mosquitto");
 
 describe.skipIf(missing)("the unit of the examples, under a systemd of its own", () => {
+  let outskirts: Outskirts;
   let network: Namespace;
   let namespace: string;
   let town: Town;
@@ -25,18 +23,13 @@ describe.skipIf(missing)("the unit of the examples, under a systemd of its own",
 
   beforeAll(async () => {
     requireBuilt();
-    network = new Namespace();
-    namespace = network.neighbour("eth0", "town0", `${TOWN}/24`);
-    network.ip(`-n ${namespace} address add ${SECOND}/24 dev town0`);
-    network.ip("link set eth0 down");
-    town = new Town({ namespace, link: "town0" });
-    await town.open();
+    outskirts = await Outskirts.open({ link: "eth0" });
+    ({ network, namespace, town } = outskirts);
     systemd = await Systemd.start(town.write("device.json", JSON.stringify(devicePolicy(town))));
   }, 120_000);
   afterAll(async () => {
     await systemd.end();
-    await town.close();
-    network.leave();
+    await outskirts.close();
   });
 
   test("says what it waits for, is started when it is OPERATIONAL, without root, and stops in time and cleanly", async () => {

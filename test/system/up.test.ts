@@ -1,31 +1,28 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { ROOT, requireBuilt } from "../built.ts";
-import { Namespace, namespacesMissing } from "../namespace.ts";
-import { peerMissing } from "../peers.ts";
+import { type Namespace, namespacesMissing } from "../namespace.ts";
+import { peersMissing } from "../peers.ts";
 import { Program } from "../program.ts";
 import { devicePolicy } from "./device.ts";
-import { TOWN, Town } from "./town.ts";
+import { Outskirts } from "./outskirts.ts";
+import { TOWN, type Town } from "./town.ts";
 
-const missing =
-  namespacesMissing() ?? peerMissing("dnsmasq") ?? peerMissing("chronyd") ?? peerMissing("nginx");
+const missing = namespacesMissing() ?? peersMissing("dnsmasq", "chronyd", "nginx", "mosquitto");
 
 describe.skipIf(missing)("secure-streams up, in a network with nothing but a bare interface", () => {
+  let outskirts: Outskirts;
   let network: Namespace;
   let town: Town;
   let policy: string;
 
   beforeAll(async () => {
     requireBuilt();
-    network = new Namespace();
-    const namespace = network.neighbour("dev0", "town0", `${TOWN}/24`);
-    network.ip("link set dev0 down");
-    town = new Town({ namespace, link: "town0" });
-    await town.open();
+    outskirts = await Outskirts.open();
+    ({ network, town } = outskirts);
     policy = town.write("device.json", JSON.stringify(devicePolicy(town)));
   }, 120_000);
   afterAll(async () => {
-    await town.close();
-    network.leave();
+    await outskirts.close();
   });
 
   const start = (...args: readonly string[]): Program =>
