@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { SETTINGS } from "../../test/mqtt/settings.ts";
 import { encodeUtf8 } from "../lib/bytes.ts";
 import { TIMEOUT } from "../lib/machine.ts";
 import { type Millis, NEVER, seconds } from "../lib/millis.ts";
@@ -955,19 +956,6 @@ function start(
   for (const one of members) session.handle({ type: "attach", member: one }, 0);
   return { session };
 }
-
-const SETTINGS: SessionSettings = {
-  version: 4,
-  clientId: "me",
-  username: undefined,
-  password: undefined,
-  keepAlive: 0,
-  cleanStart: false,
-  will: undefined,
-  sessionExpiry: 0,
-  receiveMaximum: 3,
-  maximumPacketSize: 1000,
-};
 
 function opened(
   settings: Partial<SessionSettings>,

@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { SETTINGS as COMMON } from "../../test/mqtt/settings.ts";
 import type { Outgoing } from "./entry.ts";
 import { SessionMemory } from "./memory.ts";
 import type { Inbound, Outbound } from "./packet.ts";
 import { MqttSession } from "./session.ts";
-import type { SessionInput, SessionOutput, SessionSettings } from "./words.ts";
+import type { SessionInput, SessionOutput } from "./words.ts";
 
 interface Plan {
   readonly messages: readonly { readonly qos: 1 | 2; readonly isBad: boolean; readonly stream: number }[];
@@ -81,18 +82,7 @@ interface Played {
   readonly disconnects: number;
 }
 
-const SETTINGS: SessionSettings = {
-  version: 4,
-  clientId: "c",
-  username: undefined,
-  password: undefined,
-  keepAlive: 0,
-  cleanStart: false,
-  will: undefined,
-  sessionExpiry: 0,
-  receiveMaximum: 10,
-  maximumPacketSize: 1000,
-};
+const SETTINGS = { ...COMMON, receiveMaximum: 10 };
 const GONE = { layer: "tcp", code: "connection-closed", message: "gone" } as const;
 const OPEN_AT_MOST = 500;
 

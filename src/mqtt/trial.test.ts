@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { SETTINGS } from "../../test/mqtt/settings.ts";
 import { encodeUtf8 } from "../lib/bytes.ts";
 import { TIMEOUT } from "../lib/machine.ts";
 import { seconds } from "../lib/millis.ts";
@@ -6,7 +7,7 @@ import type { Outgoing } from "./entry.ts";
 import { SessionMemory } from "./memory.ts";
 import type { Inbound, QualityOfService, Version, Will } from "./packet.ts";
 import { MqttSession } from "./session.ts";
-import type { Member, SessionInput, SessionOutput, SessionSettings } from "./words.ts";
+import type { Member, SessionInput, SessionOutput } from "./words.ts";
 
 const DATA = encodeUtf8("data");
 const HUNG_UP: SessionInput = {
@@ -335,18 +336,6 @@ describe("a birth on which the broker hangs up", () => {
   }
 });
 
-const SETTINGS: SessionSettings = {
-  version: 4,
-  clientId: "me",
-  username: undefined,
-  password: undefined,
-  keepAlive: 0,
-  cleanStart: false,
-  will: undefined,
-  sessionExpiry: 0,
-  receiveMaximum: 3,
-  maximumPacketSize: 1000,
-};
 const CONNACK = connack({});
 const PINGRESP = packet({ type: "pingresp" });
 

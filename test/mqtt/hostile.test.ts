@@ -8,6 +8,7 @@ import { encode } from "../../src/node/transports/mqtt/encode.ts";
 import { Framer } from "../../src/node/transports/mqtt/framer.ts";
 import { createTransport, TestLink, targetOf, withMqtt } from "./client.ts";
 import { createSeeded } from "./seeded.ts";
+import { SETTINGS as COMMON } from "./settings.ts";
 
 const CONNACK_4 = Buffer.from([0x20, 2, 0, 0]);
 const CONNACK_5 = Buffer.from([0x20, 3, 0, 0, 0]);
@@ -186,17 +187,7 @@ test("a conversation cut into single bytes means the same", () => {
 const V5 = { protocolVersion: 5 };
 const DATA = Buffer.from("data");
 const DISCONNECT = (code: number): Buffer => Buffer.from([0xe0, 2, code, 0]);
-const SETTINGS = {
-  clientId: "c",
-  username: undefined,
-  password: undefined,
-  keepAlive: 0,
-  cleanStart: false,
-  will: undefined,
-  sessionExpiry: 0,
-  receiveMaximum: 10,
-  maximumPacketSize: 4096,
-} as const;
+const SETTINGS = { ...COMMON, receiveMaximum: 10, maximumPacketSize: 4096 };
 
 const PACKETS: readonly Packet[] = [
   {
