@@ -126,7 +126,8 @@ async function fromExec(title, peer) {
     const ended = child.exitCode === null ? once(child, "exit") : undefined;
     const end = await Promise.race([bound, wait(10_000)]);
     if (end === undefined) console.log(`${title}: no address within 10 s`);
-    child.kill("SIGTERM");
+    // unshare takes no other signal.
+    child.kill(peer === dhcpcd ? "SIGKILL" : "SIGTERM");
     await Promise.race([ended, wait(2000)]);
     child.kill("SIGKILL");
     ip(`address flush dev ${LINK}`);
@@ -178,9 +179,11 @@ function udhcpc(program) {
 }
 
 function dhcpcd(program) {
-  const setup = "mount -t tmpfs none /var/lib/dhcpcd; mount -t tmpfs none /run; exec";
+  const setup = "mount -t tmpfs none /var/lib/dhcpcd; mount -t tmpfs none /run;";
   const args = `${program} -4 -A -B --nodelay --script /bin/true ${LINK}`;
-  return ["unshare", ["-m", "sh", "-c", `${setup} ${args}`]];
+  // Its helpers outlive it, and would go on asking for leases: they end with a process namespace of their own.
+  const alone = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  return ["unshare", [...alone, "sh", "-c", `${setup} ${args}`]];
 }
 
 function dhclient(program) {
@@ -224,7 +227,7 @@ async function carrier() {
   const child = spawn(...dhcpcd(program), { stdio: "ignore" });
   await bound;
   report("  dhcpcd", await cableOutAndIn());
-  child.kill("SIGTERM");
+  child.kill("SIGKILL");
   await Promise.race([once(child, "exit"), wait(2000)]);
   ip(`address flush dev ${LINK}`);
   await settled();
