@@ -5,7 +5,13 @@ export { DhcpMachine } from "./client.ts";
 export type { ClientIdChoice } from "./client-id.ts";
 export { CLIENT_PORT, decodeDatagram, encodeDatagram, SERVER_PORT } from "./frame.ts";
 export type { Configuration, Lease } from "./lease.ts";
-export { encodeLeaseFile, MAX_LEASE_FILE, parseLeaseFile, remainingSeconds } from "./lease-file.ts";
+export {
+  encodeLeaseFile,
+  MAX_LEASE_FILE,
+  type MtuChange,
+  parseLeaseFile,
+  remainingSeconds,
+} from "./lease-file.ts";
 export { decodeMessage, encodeMessage, type Fields, MESSAGE_TYPE, type Message } from "./message.ts";
 export { OPTION } from "./option-code.ts";
 export { identifierOf } from "./request.ts";

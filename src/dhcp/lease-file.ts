@@ -11,6 +11,13 @@ export interface LeaseRecord {
   readonly obtained: number;
   /** Infinity for ever. */
   readonly leaseSeconds: number;
+  /** Where the lease changed the MTU of the link. */
+  readonly mtu?: MtuChange | undefined;
+}
+
+export interface MtuChange {
+  readonly before: number;
+  readonly ours: number;
 }
 
 /** Larger files are not ours. */
@@ -27,6 +34,7 @@ export function encodeLeaseFile(record: LeaseRecord): Uint8Array {
     server: record.server,
     obtained: record.obtained,
     leaseSeconds: Number.isFinite(record.leaseSeconds) ? record.leaseSeconds : "infinite",
+    ...(record.mtu === undefined ? {} : { mtuBefore: record.mtu.before, mtu: record.mtu.ours }),
   };
   return encodeUtf8(`${JSON.stringify(fields, undefined, 2)}\n`);
 }
@@ -46,7 +54,8 @@ export function parseLeaseFile(bytes: Uint8Array): LeaseRecord | undefined {
   if (address === undefined || server === undefined) return undefined;
   if (typeof obtained !== "number" || !Number.isSafeInteger(obtained) || obtained < 0) return undefined;
   if (typeof leaseSeconds !== "number" || !isSpan(leaseSeconds)) return undefined;
-  return { hardwareAddress, clientId, address, server, obtained, leaseSeconds };
+  const mtu = mtuOf(fields.mtuBefore, fields.mtu);
+  return { hardwareAddress, clientId, address, server, obtained, leaseSeconds, mtu };
 }
 
 /**
@@ -82,6 +91,17 @@ function bytesOf(value: unknown): Uint8Array | undefined {
 function hostOf(value: unknown): Ipv4 | undefined {
   const address = typeof value === "string" ? parseIpv4(value) : undefined;
   return address !== undefined && isHost(address) ? address : undefined;
+}
+
+/** Undefined where both are not what a link may have. */
+function mtuOf(before: unknown, ours: unknown): MtuChange | undefined {
+  if (!isMtu(before) || !isMtu(ours) || before === ours) return undefined;
+  return { before, ours };
+}
+
+/** RFC 791: every link carries 68. */
+function isMtu(value: unknown): value is number {
+  return Number.isInteger(value) && Number(value) >= 68 && Number(value) <= 0xffff;
 }
 
 function isSpan(value: number): boolean {

@@ -1,7 +1,7 @@
-import type { ClientSettings, Configuration, Lease, Remembered } from "../../dhcp/index.ts";
+import type { ClientSettings, Configuration, Lease } from "../../dhcp/index.ts";
 import { type Millis, seconds } from "../../lib/millis.ts";
 import type { Link, NetworkEvent } from "../network-ports.ts";
-import { LeaseMemory } from "./lease-memory.ts";
+import { LeaseMemory, type Recalled } from "./lease-memory.ts";
 import { DEFAULT_METRIC, type DhcpClientOptions } from "./options.ts";
 import type { DhcpPorts } from "./ports.ts";
 import { isLasting, takenAway } from "./reason.ts";
@@ -17,6 +17,8 @@ export interface ConfiguratorParts {
   readonly settings: ClientSettings;
   readonly link: Link;
   readonly warn: (error: unknown) => void;
+  /** Does what may be refused for good, which ends the client. */
+  readonly guard: (work: () => void) => void;
 }
 
 /** What a lease changes outside: the interface, the lease file, resolv.conf. */
@@ -27,6 +29,8 @@ export class Configurator {
   readonly #resolvFile: ResolvFile;
   #held: { readonly lease: Lease; readonly expiresAt: Millis } | undefined;
   #restoredAt: Millis = Number.NEGATIVE_INFINITY;
+  /** Calls off what is put back later. */
+  #callOff: (() => void) | undefined;
 
   constructor(parts: ConfiguratorParts) {
     const { ports, options, settings, link, warn } = parts;
@@ -40,7 +44,7 @@ export class Configurator {
     this.#resolvFile = new ResolvFile(ports.files, resolvConf, warn);
   }
 
-  recall(hardwareAddress: Uint8Array): Promise<Remembered | undefined> {
+  recall(hardwareAddress: Uint8Array): Promise<Recalled | undefined> {
     return this.#memory.recall(hardwareAddress, this.#parts.ports.clock.wall());
   }
 
@@ -50,11 +54,12 @@ export class Configurator {
   }
 
   /** Cleans up after a client that was killed, and brings the link up. True where the remembered address stayed. */
-  takeOver(remembered: Remembered | undefined, link: Link): boolean {
+  takeOver(remembered: Recalled | undefined, link: Link): boolean {
     if (this.#tenancy === undefined) return false;
     // Changes nothing where it is up; without CAP_NET_ADMIN it is refused before the first question is asked.
     this.#parts.ports.network.bringUp(link.index);
     const keep = remembered !== undefined && remembered.remaining > 0 ? remembered.address : undefined;
+    this.#tenancy.adoptMtu(remembered?.mtu, link);
     return this.#tenancy.adopt(keep, remembered?.address);
   }
 
@@ -70,18 +75,30 @@ export class Configurator {
     this.#furnish(lease, Math.max(1, Math.floor((remaining + 250) / 1000)), link);
     this.#held = { lease, expiresAt };
     const age = Number.isFinite(remaining) ? seconds(lease.leaseSeconds) - remaining : 0;
-    this.#memory.keep(lease, link.hardwareAddress, clock.wall() - age);
+    this.#memory.keep(lease, link.hardwareAddress, {
+      obtained: clock.wall() - age,
+      mtu: this.#tenancy?.mtu,
+    });
     this.#resolvFile.write(lease);
   }
 
-  /** Puts back what somebody else took away, where `event` tells that: at once, or with the next renewal. */
-  mend(event: NetworkEvent, link: Link): void {
+  /** Puts back what somebody else took away, where `event` tells that: at once, or when the time for it has come. */
+  mend(event: NetworkEvent, link: () => Link): void {
+    if (this.#held === undefined || !this.#isLoss(event)) return;
+    const { clock } = this.#parts.ports;
+    const due = this.#restoredAt + RESTORE_GAP;
+    if (due <= clock.now()) this.#putBack(link());
+    else this.#callOff ??= clock.wake(due, () => this.#parts.guard(() => this.#putBack(link())), false);
+  }
+
+  #putBack(link: Link): void {
     const { clock } = this.#parts.ports;
     const held = this.#held;
-    if (held === undefined || !this.#isLoss(event)) return;
+    this.#callOff = undefined;
+    if (held === undefined || this.#tenancy?.isWhole() !== false) return;
     const remaining = Math.floor((held.expiresAt - clock.now()) / 1000);
     // What the kernel took because its time was over stays away.
-    if (remaining < 1 || clock.now() - this.#restoredAt < RESTORE_GAP) return;
+    if (remaining < 1) return;
     this.#restoredAt = clock.now();
     this.#parts.warn(takenAway(link.name));
     this.#furnish(held.lease, remaining, link);
@@ -97,7 +114,7 @@ export class Configurator {
 
   /** Throws where the system refused to take something back. */
   withdraw(link: Link): void {
-    this.#held = undefined;
+    this.leave();
     this.restoreResolvConf();
     this.#tenancy?.withdraw(link);
   }
@@ -109,6 +126,8 @@ export class Configurator {
   /** Leaves everything where it is. */
   leave(): void {
     this.#held = undefined;
+    this.#callOff?.();
+    this.#callOff = undefined;
   }
 
   /** Resolves when all has been written. */

@@ -288,6 +288,88 @@ test("puts back an address that somebody took away, with its routes, and says so
   expect(self.warnings).toHaveLength(1);
 });
 
+test("puts back what is taken away again and again every ten seconds, and nothing after its end", async () => {
+  const self = scene();
+  await bind(self);
+  const [address] = self.simulation.network.snapshot().addresses;
+  if (address === undefined) throw new Error("No address");
+  for (let times = 0; times < 2; times++) {
+    self.simulation.network.dropAddress(address);
+    await self.simulation.run(10);
+  }
+  expect(addresses(self)).toEqual([]);
+
+  await self.simulation.run(10_000);
+  expect(addresses(self)).toEqual([`${OURS}/24`]);
+  expect(routes(self)).toEqual(["0.0.0.0/0 192.0.2.1 1024"]);
+  expect(self.warnings).toHaveLength(2);
+
+  self.simulation.network.dropAddress(address);
+  await self.simulation.run(10);
+  await self.simulation.until(self.client.stop());
+  await self.simulation.run(20_000);
+  expect(addresses(self)).toEqual([]);
+});
+
+test("leaves alone what came back by itself before it was put back", async () => {
+  const self = scene();
+  await bind(self);
+  const [address] = self.simulation.network.snapshot().addresses;
+  const [route] = self.simulation.network.snapshot().routes;
+  if (address === undefined || route === undefined) throw new Error("No address");
+  for (let times = 0; times < 2; times++) {
+    self.simulation.network.dropAddress(address);
+    await self.simulation.run(10);
+  }
+  self.simulation.network.putAddress(address);
+  self.simulation.network.putRoute(route);
+  await self.simulation.run(20_000);
+
+  expect(addresses(self)).toEqual([`${OURS}/24`]);
+
+  expect(self.warnings).toHaveLength(1);
+});
+
+test("gives the link its own MTU back although a client before it was killed with another on it", async () => {
+  const options: [number, Uint8Array][] = [
+    [3, Uint8Array.of(192, 0, 2, 1)],
+    [26, Uint8Array.of(5, 120)],
+  ];
+  const self = scene({ leaseFile: "lease" }, { options });
+  await bind(self);
+  await self.simulation.run(1000);
+  const { network } = self.simulation;
+  const mtu = () => network.snapshot().links[0]?.mtu;
+  self.simulation.kill(self.client);
+  expect(mtu()).toBe(1400);
+
+  const next = follow(self.simulation, self.server, { leaseFile: "lease" });
+  await bind(next);
+  expect(mtu()).toBe(1400);
+  await next.simulation.until(next.client.stop());
+  expect(mtu()).toBe(1500);
+});
+
+test("sets no MTU that would take IPv6 off the link, and says so once", async () => {
+  const self = scene(
+    {},
+    {
+      options: [
+        [3, Uint8Array.of(192, 0, 2, 1)],
+        [26, Uint8Array.of(3, 232)],
+      ],
+    },
+  );
+  const six = { link: 1, address: "2001:db8::5", prefixLength: 64, protocol: 3 };
+  self.simulation.network.putAddress({ ...six, validSeconds: Infinity, preferredSeconds: Infinity });
+  await bind(self);
+  expect(self.simulation.network.snapshot().links[0]?.mtu).toBe(1280);
+  await renew(self);
+
+  expect(self.simulation.network.snapshot().links[0]?.mtu).toBe(1280);
+  expect(self.warnings).toEqual(["network-failed"]);
+});
+
 test("renews by broadcast where its address is gone, and has it again", async () => {
   const self = scene();
   await bind(self);

@@ -54,7 +54,10 @@ export class DhcpClient {
     this.#link = link;
     this.#driver = new Driver(machine, ports.clock, (output) => this.#guard(() => this.#perform(output)));
     this.#sockets = new DhcpSockets(ports.network, link.index, { feed, warn });
-    this.#configurator = new Configurator({ ports, options, settings, link, warn });
+    this.#configurator = new Configurator({
+      ...{ ports, options, settings, link, warn },
+      guard: (work) => this.#guard(work),
+    });
   }
 
   /** As the last event `state` told it. */
@@ -151,7 +154,7 @@ export class DhcpClient {
       this.#driver.feed({ type: "link", link: this.#linkState() });
     } else if (event.type === "link-gone" && event.link.index === this.#link.index) {
       this.#driver.feed({ type: "stop", reason: missing(this.interface) });
-    } else this.#guard(() => this.#configurator.mend(event, this.#link));
+    } else this.#guard(() => this.#configurator.mend(event, () => this.#link));
   }
 
   #linkState() {

@@ -4,11 +4,17 @@ import {
   identifierOf,
   type Lease,
   MAX_LEASE_FILE,
+  type MtuChange,
   parseLeaseFile,
   type Remembered,
   remainingSeconds,
 } from "../../dhcp/index.ts";
 import type { SmallFiles } from "../network-ports.ts";
+
+/** What is known of this client's last lease. */
+export interface Recalled extends Remembered {
+  readonly mtu: MtuChange | undefined;
+}
 
 /** The lease file: what it holds that is not ours, or cannot be read, is as if it were not there. */
 export class LeaseMemory {
@@ -31,23 +37,29 @@ export class LeaseMemory {
   }
 
   /** The address of this client's last lease, and what remains of it at wall time `wall`. */
-  async recall(hardwareAddress: Uint8Array, wall: number): Promise<Remembered | undefined> {
+  async recall(hardwareAddress: Uint8Array, wall: number): Promise<Recalled | undefined> {
     if (this.#path === undefined) return undefined;
     const bytes = await this.#files.read(this.#path, MAX_LEASE_FILE).catch(this.#failed);
     const record = bytes instanceof Uint8Array ? parseLeaseFile(bytes) : undefined;
     if (record === undefined) return undefined;
     const seconds = remainingSeconds(record, this.#self(hardwareAddress), wall);
-    return seconds === undefined ? undefined : { address: record.address, remaining: seconds * 1000 };
+    if (seconds === undefined) return undefined;
+    return { address: record.address, remaining: seconds * 1000, mtu: record.mtu };
   }
 
-  /** `obtained`: the wall time at which the lease began. */
-  keep({ address, server, leaseSeconds }: Lease, hardwareAddress: Uint8Array, obtained: number): void {
+  /** `obtained`: the wall time at which the lease began; `mtu`: what it did to that of the link. */
+  keep(
+    { address, server, leaseSeconds }: Lease,
+    hardwareAddress: Uint8Array,
+    { obtained, mtu }: { readonly obtained: number; readonly mtu: MtuChange | undefined },
+  ): void {
     const record = {
       ...this.#self(hardwareAddress),
       address,
       server,
       obtained: Math.max(0, Math.floor(obtained)),
       leaseSeconds,
+      mtu,
     };
     this.#then((path) => this.#files.replace(path, encodeLeaseFile(record)));
   }

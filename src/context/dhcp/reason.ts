@@ -35,3 +35,11 @@ export function takenAway(name: string): SecureStreamsError {
     message: `Cannot leave "${name}" as it is: something took away what the lease needs; it was put back`,
   });
 }
+
+export function mtuTooSmall(name: string, mtu: number): SecureStreamsError {
+  return new SecureStreamsError({
+    layer: "system",
+    code: "network-failed",
+    message: `Cannot set the MTU of "${name}" to ${mtu}: there is IPv6 on it, which needs 1280; that is set`,
+  });
+}

@@ -1,10 +1,10 @@
-import type { Lease } from "../../dhcp/index.ts";
-import { isWithin } from "../../dhcp/index.ts";
+import { isWithin, type Lease, type MtuChange } from "../../dhcp/index.ts";
 import type { InterfaceAddress, Link, LinkIndex, Network, NetworkEvent, Route } from "../network-ports.ts";
-import { isLasting } from "./reason.ts";
+import { isLasting, mtuTooSmall } from "./reason.ts";
 
 /** IFA_PROTO of the addresses that a client of ours put there. */
 const OURS = 68;
+const LEAST_MTU_OF_IPV6 = 1280;
 /** RTPROT_DHCP */
 const BY_DHCP = 16;
 
@@ -26,13 +26,23 @@ export class Tenancy {
   #address: InterfaceAddress | undefined;
   #routes: readonly Route[] = [];
   /** Set where a lease changed the MTU. The link's own event may still be on its way. */
-  #mtu: { readonly before: number; readonly ours: number } | undefined;
+  #mtu: MtuChange | undefined;
 
   constructor(network: Network, link: LinkIndex, { metric, warn }: TenancyOptions) {
     this.#network = network;
     this.#link = link;
     this.#metric = metric;
     this.#warn = warn;
+  }
+
+  /** What the lease did to the MTU of the link. */
+  get mtu(): MtuChange | undefined {
+    return this.#mtu;
+  }
+
+  /** A client before us changed the MTU, was killed, and nobody has changed it since. */
+  adoptMtu(change: MtuChange | undefined, link: Link): void {
+    if (change?.ours === link.mtu) this.#mtu = change;
   }
 
   /** The MTU of the link without a lease. */
@@ -86,7 +96,7 @@ export class Tenancy {
       protocol: OURS,
       prefixMetric: this.#metric,
     };
-    this.#setMtu(lease.mtu, link);
+    this.#setMtu(this.#bearable(lease.mtu, found.addresses, link), link);
     if (isForeign(found.addresses, address, before.address)) this.#address = undefined;
     else {
       this.#network.putAddress(address);
@@ -121,6 +131,14 @@ export class Tenancy {
     return !isIn(this.#network.snapshot().routes, event.route);
   }
 
+  /** Whether all of it is there. */
+  isWhole(): boolean {
+    const { addresses, routes } = this.#network.snapshot();
+    const address = this.#address;
+    const hasAddress = address === undefined || addresses.some((each) => isSame(each, address));
+    return hasAddress && this.#routes.every((route) => isIn(routes, route));
+  }
+
   /** Takes everything back, as far as the system lets; throws the first refusal. */
   withdraw(link: Link): void {
     const address = this.#address;
@@ -141,6 +159,15 @@ export class Tenancy {
     }
     this.#mtu = undefined;
     if (failures.length > 0) throw failures[0];
+  }
+
+  /** The kernel takes IPv6 off a link with a smaller MTU (RFC 8200, 5), and what was set by hand does not come back. */
+  #bearable(mtu: number | undefined, addresses: readonly InterfaceAddress[], link: Link): number | undefined {
+    if (mtu === undefined || mtu >= LEAST_MTU_OF_IPV6) return mtu;
+    const hasIpv6 = addresses.some((each) => each.link === this.#link && each.address.includes(":"));
+    if (!hasIpv6) return mtu;
+    if (link.mtu !== LEAST_MTU_OF_IPV6) this.#warn(mtuTooSmall(link.name, mtu));
+    return LEAST_MTU_OF_IPV6;
   }
 
   /** Undefined sets the one that the link had before. Where somebody else set another meanwhile, that one stays. */
