@@ -1,6 +1,10 @@
 import { createServiceManager } from "../node/platform/index.ts";
 import type { Device } from "../system.ts";
 import { printable } from "./output.ts";
+import { told } from "./tell-device.ts";
+
+/** A manager that is busy is told again after so long. */
+const AGAIN = 1000;
 
 /**
  * Tells systemd how the device fares, where it is a service of type `notify`: ready when it is OPERATIONAL for the first
@@ -15,14 +19,14 @@ export function reportToServiceManager({ system }: Pick<Device, "system">): {
   if (manager === undefined) return { stopping: () => {}, stopped: () => {} };
   const { watchdog } = manager;
   let isReady = false;
+  let again: NodeJS.Timeout | undefined;
   const tell = (): void => {
     const [hold] = system.heldBy;
-    const waits = hold === undefined ? "" : `: ${hold.state} is held by ${hold.by}: ${printable(hold.why)}`;
-    const status = `STATUS=${system.state}${waits}`;
-    const isFirst = !isReady && system.state === "OPERATIONAL";
-    isReady ||= isFirst;
-    if (isFirst) manager.tell("READY=1", status);
-    else manager.tell(status);
+    const status = `STATUS=${system.state}${hold === undefined ? "" : `: ${printable(told(hold))}`}`;
+    if (isReady || system.state !== "OPERATIONAL") manager.tell(status);
+    else isReady = manager.tell("READY=1", status);
+    clearTimeout(again);
+    if (!isReady && system.state === "OPERATIONAL") again = setTimeout(tell, AGAIN);
   };
   system.on("state", tell);
   system.on("held", tell);
@@ -33,6 +37,7 @@ export function reportToServiceManager({ system }: Pick<Device, "system">): {
     stopping: () => manager.tell("STOPPING=1"),
     stopped: () => {
       clearInterval(timer);
+      clearTimeout(again);
       manager.close();
     },
   };

@@ -179,7 +179,7 @@ export class Context<P = unknown> {
   replaceIdentity(identity: Identity): void {
     const changed = this.#inForce.replaceIdentity(identity);
     if (changed.size === 0) return;
-    this.#logger?.info({ changed: [...changed] }, "identity.replaced");
+    this.#guarded(() => this.#logger?.info({ changed: [...changed] }, "identity.replaced"));
     for (const stream of this.#streams.values()) {
       if (!changed.has(stream.streamtype)) continue;
       stream.adopt(this.#inForce.settings(stream.streamtype), undefined);

@@ -186,7 +186,8 @@ export class StreamCore {
 
   #state({ state, previous, reason, attempt, retryIn }: Extract<StreamOutput, { type: "state" }>): void {
     this.#retryAt = retryIn === undefined ? undefined : this.ports.clock.now() + retryIn;
-    if (reason !== undefined) this.transactions.attemptFailed(reason);
+    // A request that was late behind another is no word on that one.
+    if (reason !== undefined && state !== "timeout") this.transactions.attemptFailed(reason);
     if (this.#events.hearsStates())
       this.#events.state({ streamtype: this.streamtype.name, state, previous, reason, attempt, retryIn });
     if (state === "destroying") this.#destroyed(reason ?? CLOSED);

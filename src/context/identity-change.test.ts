@@ -195,6 +195,31 @@ describe("another identity", () => {
   });
 });
 
+test("a logger that throws keeps neither another identity nor another policy from its streams", async () => {
+  const opened: SimConnection[] = [];
+  const full = (): void => {
+    throw new Error("log is full");
+  };
+  const logger = { trace: full, debug: full, info: full, warn: full, error: full };
+  await using world = await setUp(
+    { connected: (connection) => opened.push(connection) },
+    IDENTITY,
+    logger as Logger,
+  );
+  const stream = world.context.open("ws");
+  await world.clock.run(100);
+
+  world.context.replaceIdentity({ ...IDENTITY, auth: "new" });
+  await world.clock.run(100);
+  expect(opened.at(-1)?.target.http?.headers).toEqual(["authorization", "new"]);
+  world.context.overlay({ streams: { ws: { http_url: "other", nope: 1 } } });
+  await world.clock.run(100);
+
+  expect(opened.at(-1)?.target.http?.path).toBe("/other");
+  expect(stream.isConnected).toBe(true);
+  expect(world.takeRaised()).not.toEqual([]);
+});
+
 async function setUp(peer: PeerOptions = {}, identity: Identity = IDENTITY, logger?: Logger) {
   const world = await createSimulation({
     policy: POLICY,

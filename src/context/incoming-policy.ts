@@ -43,12 +43,11 @@ export class IncomingPolicy {
     const first = this.#hasBegun ? undefined : bytes.find((byte) => !BEFORE.has(byte));
     if (first === undefined) return;
     this.#hasBegun = true;
-    if (first !== OBJECT && first !== COMMENT) throw new SecureStreamsError(NO_POLICY);
+    if (first !== OBJECT && first !== COMMENT) throw new SecureStreamsError(noPolicy(this.where));
   }
 }
 
-const NO_POLICY = {
-  layer: "policy",
-  code: "policy-syntax",
-  message: "What came is no policy: it does not begin with an object",
-} as const;
+function noPolicy(where: string) {
+  const message = `${where}: error: what came is no policy, it does not begin with an object`;
+  return { layer: "policy", code: "policy-syntax", message } as const;
+}

@@ -132,7 +132,9 @@ describe("a policy that is bad", () => {
 
     await world.run(100);
 
-    expect(world.system.heldBy[0]?.why).toBe("What came is no policy: it does not begin with an object");
+    expect(world.system.heldBy[0]?.why).toBe(
+      "http://policies/device.json:1:1: error: what came is no policy, it does not begin with an object",
+    );
     world.answer.response = served(NEXT);
     await world.run(10_000);
     expect(world.system.state).toBe("OPERATIONAL");
@@ -191,7 +193,11 @@ describe("a policy on its way", () => {
       `{"s": {"${"x".repeat(1500)}`,
       "http://policies/device.json:1:1501: error: The policy is larger",
     ],
-    ["is a page", "<!DOCTYPE html>", "What came is no policy: it does not begin with an object"],
+    [
+      "is a page",
+      "<!DOCTYPE html>",
+      "http://policies/device.json:1:1: error: what came is no policy, it does not begin with an object",
+    ],
   ])("ends with the piece in which it %s, and its connection with it", async (_, bad, why) => {
     await using world = await setUp({ response: served(NEXT), options: { limit: 1500 } });
     await world.run(10_000);

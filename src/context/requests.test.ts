@@ -483,6 +483,17 @@ describe("giving up", () => {
     expect(world.trace.entries.at(-1)).toMatchObject({ state: "unreachable", reason: { code: "timeout" } });
   });
 
+  test("one that is late behind another is no failure of that one", async () => {
+    await using world = await setUp();
+    world.server.silence();
+    const stream = world.context.open("get");
+    const first = caught(stream.request({ timeout: 500 }));
+    const second = caught(stream.request({ timeout: 100 }));
+
+    expect(await world.until(second)).toMatchObject({ message: "No complete answer within 100 ms" });
+    expect(await world.until(first)).toMatchObject({ message: "No complete answer within 500 ms" });
+  });
+
   test("a timeout enters the state `timeout`, and tells what failed last", async () => {
     await using world = await setUp();
     world.server.refuse();

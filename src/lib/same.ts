@@ -7,7 +7,10 @@ export function isSame(a: unknown, b: unknown): boolean {
   if (a instanceof Uint8Array && b instanceof Uint8Array) return equalBytes(a, b);
   if (a instanceof Map && b instanceof Map) return isSame([...a], [...b]);
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => isSame(a[key], b[key]));
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
+  );
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

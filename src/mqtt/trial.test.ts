@@ -302,6 +302,21 @@ describe("a birth on which the broker hangs up", () => {
     expect(born(memory).handle(CONNACK, 0)).toMatchObject([{ type: "refused" }, { type: "established" }]);
   });
 
+  test("is not waited for again where its stream is gone", () => {
+    const memory = new SessionMemory();
+    const session = born(memory);
+    session.handle(CONNACK, 0);
+    session.handle(PINGRESP, 0);
+    session.handle(HUNG_UP, 0);
+    memory.forget(1001);
+    const first = connected(memory);
+    first.handle(PINGRESP, 0);
+    expect(first.handle(TIMEOUT, seconds(3))).toEqual([{ type: "established", member: 1 }]);
+    first.handle(BROKEN, 0);
+
+    expect(connected(memory).handle(PINGRESP, 0)).toEqual([{ type: "established", member: 1 }]);
+  });
+
   test("is tried again once the broker has been away, and once it is acknowledged it is no longer suspect", () => {
     const memory = new SessionMemory();
     for (let connection = 1; connection <= 3; connection += 1) {

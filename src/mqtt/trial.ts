@@ -20,6 +20,8 @@ export class Trial {
   #awaitsProof = false;
   /** A suspect birth is sent when its stream is back: nobody is established before, or it costs them a connection. */
   #awaitsBirth = false;
+  /** A suspect birth was waited for, and did not come. */
+  #isBirthMissing = false;
   #window = 1;
 
   /** Whether something is under suspicion on this connection. */
@@ -85,12 +87,15 @@ export class Trial {
   proved(): void {
     if (!this.#awaitsProof) return;
     this.#awaitsProof = false;
-    this.#awaitsBirth = this.#births.size > 0 && ![...this.#suspects].some(isBirth);
+    const isOnItsWay = this.#births.size === 0 || this.#isBirthMissing || [...this.#suspects].some(isBirth);
+    this.#awaitsBirth = !isOnItsWay;
   }
 
   /** What was waited for has not come in time. A broker that is silent does not hang up. */
   overdue(): void {
     if (this.#awaitsProof) this.clear();
+    // Perhaps nobody is left who would send it: it is not waited for again.
+    if (this.#awaitsBirth) this.#isBirthMissing = true;
     this.#awaitsBirth = false;
   }
 
@@ -105,6 +110,7 @@ export class Trial {
     if (hangUps === undefined) return;
     entry.hangUps = hangUps;
     this.#awaitsBirth = false;
+    this.#isBirthMissing = false;
     this.#suspects.add(entry);
   }
 
@@ -121,6 +127,7 @@ export class Trial {
     this.#suspects.clear();
     this.#births.clear();
     this.#badBirths.clear();
+    this.#isBirthMissing = false;
     this.#lone = undefined;
     this.#isAdjourned = false;
     this.#awaitsProof = false;

@@ -15,20 +15,14 @@ interface Armed {
 /** Node's monotonic clock: one ordered set of timers, and one timer of Node's under it. */
 export class SystemClock implements Clock {
   readonly #timers = new Timers({ now: () => performance.now() });
-  readonly #wall: () => number;
   #armed: Armed | undefined;
-
-  /** `wall`: milliseconds since 1970, where somebody knows them better than the system. */
-  constructor(wall: () => number = Date.now) {
-    this.#wall = wall;
-  }
 
   now(): Millis {
     return this.#timers.now();
   }
 
   wall(): number {
-    return this.#wall();
+    return Date.now();
   }
 
   wake(at: Millis, run: () => void, holds: boolean): () => void {
@@ -64,3 +58,12 @@ export class SystemClock implements Clock {
 
 /** The timers of the process. */
 export const systemClock: SystemClock = new SystemClock();
+
+/** The same timers, where somebody knows better than the system how many milliseconds it is since 1970. */
+export function clockWithWall(wall: () => number): Clock {
+  return {
+    now: () => systemClock.now(),
+    wall,
+    wake: (at, run, holds) => systemClock.wake(at, run, holds),
+  };
+}

@@ -10,7 +10,7 @@ import {
 import type { HostResolver } from "../dial/index.ts";
 import { SecureStreamsError, UsageError } from "../lib/errors.ts";
 import type { Protocol } from "../policy/index.ts";
-import { SystemClock, systemClock } from "./clock.ts";
+import { clockWithWall, systemClock } from "./clock.ts";
 import { createHostResolver } from "./datagrams/host-resolver.ts";
 import { diagnostics } from "./diagnostics.ts";
 import { connectReason, Dialer } from "./dialer/index.ts";
@@ -54,7 +54,7 @@ export function createNodePorts(options: NodePortsOptions = {}): Ports {
   if (time !== undefined) requireMethod(time, "now");
   const resolver = "ask" in given ? given : undefined;
   const dialer = new Dialer({ ...options, resolver: "ask" in given ? createHostResolver(given) : given });
-  const clock = time === undefined ? systemClock : new SystemClock(() => time.now());
+  const clock = time === undefined ? systemClock : clockWithWall(() => time.now());
   const loaded = new Map<TransportName, Transport>();
   const loading = new Map<TransportName, Promise<Transport>>();
 

@@ -369,6 +369,7 @@ describe("matching of answers", () => {
       const id = world.lookup(NAME);
       world.run(9000);
       const failed = world.addresses(id);
+      expect(world.machine.servers.map(({ isSuspect }) => isSuspect)).toEqual([false]);
 
       world.onQuery = (sent) => world.reply(sent, GOOD, 5);
       const again = world.lookup(NAME);

@@ -72,11 +72,16 @@ describe("a folder of blobs", () => {
     let told = (): void => {};
     const next = (): Promise<void> => new Promise((resolve) => (told = resolve));
     from.blobs.watch(() => told());
+    // What was written between reading and watching.
+    const missed = next();
+    write("auth", "in between");
     const stop = from.watch((error) => {
       errors.push(error);
       told();
     });
     onTestFinished(stop);
+    await missed;
+    expect(from.blobs.text("auth")).toBe("in between");
 
     const replaced = next();
     write(".auth.tmp", "two");
@@ -95,5 +100,16 @@ describe("a folder of blobs", () => {
     rmSync(join(folder, "auth"));
     await gone;
     expect(from.blobs.has("auth")).toBe(false);
+
+    for (const value of ["three", "four"]) {
+      const made = next();
+      if (value === "three") {
+        rmSync(folder, { recursive: true });
+        mkdirSync(folder);
+      }
+      write("auth", value);
+      await made;
+      expect(from.blobs.text("auth")).toBe(value);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { watch } from "node:fs";
+import { type FSWatcher, watch } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { SecureStreamsError, UsageError } from "../../lib/errors.ts";
@@ -25,6 +25,8 @@ export class BlobFolder {
   readonly #folder: string;
   /** What the folder set, and takes back when the file goes. */
   #own: readonly Found[] = [];
+  /** One after the other. */
+  #reading: Promise<void> = Promise.resolve();
 
   /** Sets them in `blobs`, over what is there. */
   constructor(folder: string, blobs: Blobs = new Blobs()) {
@@ -36,7 +38,13 @@ export class BlobFolder {
    * Reads the files; all that they say is set in one turn, or nothing. Rejects with UsageError, `file-failed` or
    * `not-permitted`, which name the file and nothing of what is in it.
    */
-  async read(): Promise<void> {
+  read(): Promise<void> {
+    const reading = this.#reading.then(() => this.#read());
+    this.#reading = reading.catch(() => {});
+    return reading;
+  }
+
+  async #read(): Promise<void> {
     const present = new Set(await this.#names());
     const files = createSmallFiles();
     const found: Found[] = [];
@@ -69,21 +77,26 @@ export class BlobFolder {
     let timer: NodeJS.Timeout | undefined;
     let isOver = false;
     const readAgain = (): void => {
-      timer = undefined;
+      // The folder may be another one by now.
+      watcher?.close();
+      watcher = watchFolder(this.#folder, changed);
       this.read().catch((error: unknown) => {
         if (!isOver) failed(error);
       });
     };
     const changed = (): void => {
-      timer ??= setTimeout(readAgain, SETTLE).unref();
+      clearTimeout(timer);
+      timer = setTimeout(readAgain, SETTLE).unref();
     };
-    const watcher = watch(this.#folder, { persistent: false }, changed).on("error", changed);
+    let watcher = watchFolder(this.#folder, changed);
     const looking = setInterval(changed, LOOK_AGAIN).unref();
+    // What changed since it was read.
+    changed();
     return () => {
       isOver = true;
       clearTimeout(timer);
       clearInterval(looking);
-      watcher.close();
+      watcher?.close();
     };
   }
 
@@ -100,6 +113,16 @@ export class BlobFolder {
       const reason = code === "EACCES" || code === "EPERM" ? "not-permitted" : "file-failed";
       throw new SecureStreamsError({ layer: "system", code: reason, message }, { cause });
     }
+  }
+}
+
+/** Undefined where it cannot be watched now: it is looked at all the same. */
+function watchFolder(path: string, changed: () => void): FSWatcher | undefined {
+  try {
+    const watcher = watch(path, { persistent: false }, changed);
+    return watcher.on("error", () => watcher.close());
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import { type Libc, loadLibc, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "./libc.ts";
+import { checked, type Libc, loadLibc, SOCK_CLOEXEC, SOCK_DGRAM, SOCK_NONBLOCK } from "./libc.ts";
 import { IS_LITTLE_ENDIAN } from "./netlink-bytes.ts";
 
 const AF_UNIX = 1;
@@ -9,8 +9,8 @@ const LONGEST_PATH = 108;
 export interface ServiceManager {
   /** Milliseconds within which it expects a sign of life; undefined where it expects none. */
   readonly watchdog: number | undefined;
-  /** `READY=1`, `STATUS=...`, ... None may hold a line end. What the manager does not take is lost. */
-  tell(...assignments: readonly string[]): void;
+  /** `READY=1`, `STATUS=...`, ... None may hold a line end. False where the manager did not take it: its queue is full. */
+  tell(...assignments: readonly string[]): boolean;
   close(): void;
 }
 
@@ -27,7 +27,8 @@ export function createServiceManager(
   // What is neither absolute nor abstract is another kind of address, or none.
   if ((!isAbstract && !path.startsWith("/")) || name.length > LONGEST_PATH) return undefined;
   const libc = loadLibc();
-  const descriptor = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const opened = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  const descriptor = checked(libc, opened, { verb: "open a socket to the service manager" });
   const watchdog = pid === `${process.pid}` && Number(span) > 0 ? Number(span) / 1000 : undefined;
   return new Notifier(libc, descriptor, { address: addressOf(name), watchdog });
 }
@@ -49,10 +50,11 @@ class Notifier implements ServiceManager {
     this.watchdog = more.watchdog;
   }
 
-  tell(...assignments: readonly string[]): void {
-    if (this.#descriptor < 0) return;
+  tell(...assignments: readonly string[]): boolean {
+    if (this.#descriptor < 0) return false;
     const bytes = Buffer.from(assignments.join("\n"));
-    this.#libc.sendto(this.#descriptor, bytes, bytes.length, 0, this.#address, this.#address.length);
+    const to = this.#address;
+    return this.#libc.sendto(this.#descriptor, bytes, bytes.length, 0, to, to.length) === bytes.length;
   }
 
   close(): void {
