@@ -219,6 +219,38 @@ describe("a broker that hangs up", () => {
     await transport.close();
   });
 
+  test("is not what a network does that loses the connection: nothing is put on trial", async () => {
+    let silent = 3;
+    let pings = 0;
+    const broker = new StubBroker({
+      on(packet) {
+        if (packet.cmd === "pingreq") pings += 1;
+        if (packet.cmd !== "publish" || silent === 0) return false;
+        silent -= 1;
+        return true;
+      },
+    });
+    brokers.push(broker);
+    await broker.start();
+    const { transport, sockets } = createTransport();
+    const target = targetOf(broker.port, { mqtt_topic: "t", mqtt_qos: 1 });
+    let outcome: Promise<unknown> | undefined;
+
+    for (let times = 1; times <= 3; times += 1) {
+      const link = new TestLink(transport, target, 1);
+      await link.established;
+      outcome ??= link.send("good");
+      while (silent > 3 - times) await new Promise((resolve) => setImmediate(resolve));
+      sockets.at(-1)?.destroy(Object.assign(new Error("no route"), { code: "EHOSTUNREACH" }));
+      await link.closed;
+    }
+    await new TestLink(transport, target, 1).established;
+
+    expect(await outcome).toEqual({ type: "acknowledged", by: "peer" });
+    expect(pings).toBe(0);
+    await transport.close();
+  });
+
   test("is not dialled again when nobody is left", async () => {
     const broker = await startTouchy(9);
     const { transport, observed } = createTransport();
