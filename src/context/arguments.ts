@@ -1,4 +1,5 @@
 import { UsageError } from "../lib/errors.ts";
+import { shortened } from "../lib/shortened.ts";
 import { nearest } from "../policy/index.ts";
 import type { Logger } from "./ports.ts";
 
@@ -31,13 +32,9 @@ export function unknownStreamtype(name: unknown, names: readonly string[]): Usag
   const near = nearest(name, names);
   const hint = near === undefined ? `it has ${names.join(", ")}` : `did you mean "${near}"?`;
   return new UsageError(
-    `Cannot open "${shortened(name)}": the policy has no such streamtype; ${hint}`,
+    `Cannot open "${shortened(name, 100)}": the policy has no such streamtype; ${hint}`,
     "streamtype-unknown",
   );
-}
-
-function shortened(text: string): string {
-  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }
 
 function named(value: unknown): string {

@@ -1,3 +1,4 @@
+import { isOutOfDescriptors } from "../lib/descriptors.ts";
 import { type Millis, seconds } from "../lib/millis.ts";
 import type { Attempt } from "./attempt.ts";
 import { Channels, waitingOn } from "./channels.ts";
@@ -188,7 +189,7 @@ export class Network {
   #unreachable(attempt: Attempt, code: string): void {
     const { sender, server, transport } = attempt;
     const { name, type } = sender.question;
-    attempt.isWithoutSocket = code === "EMFILE" || code === "ENFILE";
+    attempt.isWithoutSocket = isOutOfDescriptors(code);
     attempt.isRepeated ||= attempt.isWithoutSocket;
     this.work.trace({ step: "unreachable", name, of: type, server: server.label, transport, code });
   }

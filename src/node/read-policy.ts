@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { type Context, createContextOver, type Ports } from "../context/index.ts";
 import { SecureStreamsError } from "../lib/errors.ts";
+import { shortened } from "../lib/shortened.ts";
 import { LIMITS } from "../policy/index.ts";
 import { collect, readWhole } from "./read-whole.ts";
 import { decodeUtf8 } from "./utf8.ts";
@@ -17,13 +18,9 @@ export async function readPolicy(location: string, ports: Ports): Promise<string
     return decodeUtf8(bytes, location);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    const message = `Cannot read the policy "${shortened(location)}": ${shortened(why)}`;
+    const message = `Cannot read the policy "${shortened(location, LONGEST_SHOWN)}": ${shortened(why, LONGEST_SHOWN)}`;
     throw new SecureStreamsError({ layer: "policy", code: "policy-unreadable", message }, { cause });
   }
-}
-
-function shortened(text: string): string {
-  return text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text;
 }
 
 function isRemote(location: string): boolean {

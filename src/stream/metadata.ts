@@ -1,4 +1,5 @@
 import { UsageError } from "../lib/errors.ts";
+import { shortened } from "../lib/shortened.ts";
 import type { MetadataItem, Streamtype } from "../policy/index.ts";
 
 /** Values by metadata name. An item that is declared and not set expands to nothing and sends no header. */
@@ -216,7 +217,7 @@ function isColonLawful(value: string): boolean {
 }
 
 function printable(text: string): string {
-  const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  const short = shortened(text, 60);
   return short.replace(
     /[\x00-\x1f\x7f-\x9f\u2028\u2029]/g,
     (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,

@@ -1,5 +1,6 @@
 import { CONCEAL_ALWAYS } from "../../lib/backoff.ts";
 import { UsageError } from "../../lib/errors.ts";
+import { shortened } from "../../lib/shortened.ts";
 import { CONNECT_TIMEOUT } from "../../node/index.ts";
 import {
   effectiveSettings,
@@ -113,5 +114,5 @@ function span(millis: number): string {
 
 function shorten(value: unknown): string {
   const text = printable(typeof value === "string" ? value : (JSON.stringify(value) ?? "none"));
-  return text.length > 48 ? `${text.slice(0, 47)}…` : text;
+  return shortened(text, 47);
 }

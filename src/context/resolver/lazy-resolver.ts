@@ -1,4 +1,5 @@
 import type { Address, Answer, CacheEntry, LookupRequest, Statistics, TraceEvent } from "../../dns/index.ts";
+import { isOutOfDescriptors } from "../../lib/descriptors.ts";
 import type { AddressOptions, LookupEvents, NameResolver, ResolveOptions } from "./name-resolver.ts";
 
 /** A NameResolver that can be closed. */
@@ -114,5 +115,5 @@ export class LazyResolver implements NameResolver {
 /** Without one the code cannot be read; once there is one it can. */
 function isWithoutDescriptor(error: unknown): boolean {
   const code = typeof error === "object" && error !== null && "code" in error ? error.code : undefined;
-  return code === "EMFILE" || code === "ENFILE";
+  return isOutOfDescriptors(code);
 }

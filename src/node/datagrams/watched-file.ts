@@ -1,6 +1,7 @@
 import { type FSWatcher, readFileSync, realpathSync, unwatchFile, watch, watchFile } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { isOutOfDescriptors } from "../../lib/descriptors.ts";
 
 /** Where the kernel does not tell of changes, the file is looked at so often; DNS-33 allows 5 s. */
 const POLL = 3000;
@@ -23,7 +24,7 @@ export function watchText(path: string, told: (text: string) => void): () => voi
   /** Undefined where the process has no descriptor to read it with: it is tried again. */
   const unreadable = (error: unknown): string | undefined => {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== "EMFILE" && code !== "ENFILE") return "";
+    if (!isOutOfDescriptors(code)) return "";
     changed();
     return undefined;
   };
